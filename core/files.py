@@ -16,12 +16,14 @@ from core.i18n import _
 JsonObject = dict[str, object]
 
 
-def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomic(path: Path, write: Callable[[Path], None], *, durable: bool = True) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then rename it into place.
 
     Args:
         path: The file to make or replace; its folder must exist.
         write: Receives the temporary path and writes the whole content to it.
+        durable: Whether to wait until the disk has it, so that it also survives a power cut. Turn it
+            off for what is written several times a second.
 
     Raises:
         OSError: The disk is full or the folder cannot be written; ``path`` is as it was.
@@ -30,25 +32,27 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
         write(temporary)
-        with temporary.open("rb+") as handle:
-            os.fsync(handle.fileno())
+        if durable:
+            with temporary.open("rb+") as handle:
+                os.fsync(handle.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
-    write_atomic(path, lambda temporary: _write_text(temporary, text))
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    write_atomic(path, write, durable=durable)
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
-def write_json(path: Path, value: object) -> None:
+def write_json(path: Path, value: object, *, durable: bool = True) -> None:
     """Write ``value`` as JSON, whole or not at all; NaN is refused, because JSON has none."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False))
+    text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+    write_text(path, text, durable=durable)
 
 
 def read_json(path: Path) -> JsonObject:

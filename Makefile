@@ -1,0 +1,63 @@
+# Thaw: `make run` starts the dashboard, `make test` checks everything, `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+WORKSPACE ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types unit pages browser chromium bench screenshots clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: $(VENV)/.installed ## serve the dashboard on http://127.0.0.1:8501 (WORKSPACE=folder, PORT=number)
+	@$(BIN)/python -m streamlit run app.py --server.port $(PORT) $(if $(WORKSPACE),-- --workspace "$(WORKSPACE)")
+
+test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types, unit, page and browser tests
+	@$(BIN)/python -m pytest tests
+
+check: $(VENV)/.installed-dev lint types ## the quick checks: lint, types, fast tests
+	@$(BIN)/python -m pytest tests -m "not slow and not browser" -q
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/python -m ruff check .
+
+types: $(VENV)/.installed-dev
+	@$(BIN)/python -m mypy
+
+unit: $(VENV)/.installed-dev ## the tests of core
+	@$(BIN)/python -m pytest tests/core
+
+pages: $(VENV)/.installed-dev ## the tests of the pages and routes, without a browser
+	@$(BIN)/python -m pytest tests/pages tests/web
+
+browser: $(VENV)/.installed-dev chromium ## the tests in a real Chromium
+	@$(BIN)/python -m pytest tests/browser
+
+screenshots: $(VENV)/.installed-dev chromium ## make the README's picture anew
+	@THAW_SCREENSHOTS=assets/screenshots $(BIN)/python -m pytest tests/browser -k journey
+
+bench: $(VENV)/.installed-dev chromium ## measure: first page, clicks while training, intake, accuracy
+	@$(BIN)/python -m tests.benchmarks.all
+
+chromium: ## make sure there is a Chromium for the browser tests
+	@sh .ci/chromium
+
+clean: ## remove the virtual environment and caches; the workspace stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Thaw needs Python 3.11 or newer; name one with make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what Thaw needs (about 3 GB on disk). This is done once."
+	@$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed | $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,211 @@
+"""What each command does: arguments in, one JSON object out, and its form for people."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core.backbones import catalogue
+from core.cli.progress import Bar
+from core.cli.training import run_in_foreground, summary
+from core.data.checks import report
+from core.data.dataset import Dataset
+from core.data.intake import check as check_source
+from core.data.intake import take_in
+from core.data.samples import SAMPLES, take_in_sample
+from core.errors import NotFound, ThawError
+from core.files import JsonObject
+from core.i18n import _
+from core.runs.folder import RunFolder, best, require_model, run_folders
+from core.training.plan import Head, Plan, Recipe
+from core.workspace import Workspace
+
+SAMPLE_PREFIX = "sample:"
+
+
+def samples(_given: argparse.Namespace) -> JsonObject:
+    """List the built-in photo sets."""
+    return {
+        "samples": [
+            {
+                "name": SAMPLE_PREFIX + each.name, "title": each.title,
+                "description": each.description, "images": each.images,
+                "classes": each.classes, "needs_network": each.needs_network,
+                "licence": each.licence,
+            }
+            for each in SAMPLES.values()
+        ]
+    }
+
+
+def show_samples(answer: JsonObject) -> str:
+    """One line a sample."""
+    return "\n".join(
+        f"{each['name']:18} {each['images']:>6} {each['description']}"
+        for each in _rows(answer["samples"])
+    )
+
+
+def check(given: argparse.Namespace) -> JsonObject:
+    """Check a folder or zip and leave nothing behind."""
+    with Bar() as bar:
+        found = check_source(Path(given.source), Workspace.open(given.workspace), progress=bar)
+    return report(found)
+
+
+def show_check(answer: JsonObject) -> str:
+    """The classes, then what is wrong."""
+    lines = [
+        f"{each['name']:24} {each['train']:>6} {each['validation']:>6} {each['test']:>6}"
+        for each in _rows(answer["classes"])
+    ]
+    head = f"{_('class'):24} {_('train'):>6} {_('valid.'):>6} {_('test'):>6}"
+    lines = [head, *lines, _("{n} photos can be used.").format(n=answer["images"])]
+    lines += [f"{each['level']}: {each['title']} {each['message']}"
+              for each in _rows(answer["problems"])]
+    lines += [_("refused: {file}: {reason}").format(**each) for each in _rows(answer["refused"])]
+    lines += [_("duplicate: {file} is the same as {same_as}").format(**each)
+              for each in _rows(answer["duplicates"])]
+    return "\n".join(lines)
+
+
+def backbones(_given: argparse.Namespace) -> JsonObject:
+    """List the backbones."""
+    return {
+        "backbones": [
+            {
+                "name": each.name, "title": each.title, "family": each.family,
+                "input_size": each.input_size, "parameters": each.parameters,
+                "licence": each.licence,
+                "blocks": [
+                    {
+                        "name": block.name, "layers": block.layers,
+                        "parameters": block.parameters, "output_shape": list(block.output_shape),
+                    }
+                    for block in each.blocks
+                ],
+                "weights": {
+                    "source": each.weights_source, "state": catalogue.weights_state(each.name)
+                },
+            }
+            for each in catalogue.BACKBONES.values()
+        ]
+    }
+
+
+def show_backbones(answer: JsonObject) -> str:
+    """One line a backbone."""
+    return "\n".join(
+        f"{each['name']:20} {each['input_size']:>4} px {each['parameters']:>12,} "
+        f"{each['weights']['source']}, {each['weights']['state']}"
+        for each in _rows(answer["backbones"])
+    )
+
+
+def train(given: argparse.Namespace) -> JsonObject:
+    """Take the photos in, train, and say what came of it."""
+    workspace = Workspace.open(given.workspace)
+    backbone = catalogue.get(given.backbone)
+    recipe = Recipe(
+        epochs=given.epochs, batch_size=given.batch_size, learning_rate=given.learning_rate,
+        optimizer=given.optimizer, seed=given.seed, augment=given.augment,
+    )
+    plan = Plan(
+        dataset="", dataset_title="", backbone=backbone.name,
+        trainable=catalogue.parse_trainable(backbone, given.trainable),
+        head=Head(pooling=given.pooling, dropout=given.dropout, hidden=given.hidden),
+        recipe=recipe, limit=given.limit,
+    ).checked()
+    return run_in_foreground(workspace, plan, _taken_in(given.source, workspace, given.seed))
+
+
+def show_train(answer: JsonObject) -> str:
+    """The outcome in a few lines."""
+    lines = [_("run {run}: {status}").format(run=answer["run"], status=answer["status"])]
+    if isinstance(answer.get("error"), dict):
+        lines.append(" ".join(str(part) for part in answer["error"].values() if part))  # type: ignore[attr-defined]
+    if isinstance(answer["test"], dict):
+        lines.append(
+            _("test accuracy {accuracy:.1%} (95% interval {low:.1%} to {high:.1%}, {images} photos)")
+            .format(**answer["test"])
+        )
+    return "\n".join(lines)
+
+
+def _taken_in(source: str, workspace: Workspace, seed: int) -> Dataset:
+    with Bar() as bar:
+        if source.startswith(SAMPLE_PREFIX):
+            return take_in_sample(source.removeprefix(SAMPLE_PREFIX), workspace, bar)
+        return take_in(Path(source), workspace, seed=seed, progress=bar)
+
+
+def runs(given: argparse.Namespace) -> JsonObject:
+    """List the runs, newest first."""
+    folders = run_folders(Workspace.open(given.workspace))
+    return {"runs": [_run_row(folder) for folder in folders]}
+
+
+def _run_row(folder: RunFolder) -> JsonObject:
+    try:
+        whole = summary(folder)
+    except ThawError as error:
+        return {"run": folder.id, "status": "unreadable", "error": {"what": error.what}}
+    plan = folder.plan()
+    kept = best(folder.history())
+    return {
+        "run": folder.id, "status": whole["status"], "dataset": plan.dataset,
+        "dataset_title": plan.dataset_title, "backbone": plan.backbone,
+        "trainable": list(plan.trainable), "epochs": plan.recipe.epochs,
+        "val_accuracy": kept.val_accuracy if kept else None, "test": whole["test"],
+        "created": folder.status().created,
+    }
+
+
+def show_runs(answer: JsonObject) -> str:
+    """One line a run."""
+    rows = _rows(answer["runs"])
+    if not rows:
+        return _("There is no run yet.")
+    return "\n".join(f"{each['run']:48} {each['status']:12} {_accuracy(each)}" for each in rows)
+
+
+def _accuracy(row: dict[str, Any]) -> str:
+    test = row.get("test")
+    return _("test {accuracy:.1%}").format(**test) if test else _("test not available")
+
+
+def predict(given: argparse.Namespace) -> JsonObject:
+    """Say what photos show."""
+    from core.insight import predict as insight
+
+    folder = RunFolder.open(Workspace.open(given.workspace), given.run)
+    paths = [Path(name) for name in given.images]
+    for path in paths:
+        if not path.is_file():
+            raise NotFound(_("There is no such image file."), given=str(path))
+    model = insight.loaded(require_model(folder))
+    answers = insight.predict(model, paths)
+    return {
+        "run": folder.id,
+        "predictions": [
+            {
+                "image": str(path),
+                "top": [{"class": each.name, "probability": each.probability} for each in best_five],
+            }
+            for path, best_five in zip(paths, answers, strict=True)
+        ],
+    }
+
+
+def show_predict(answer: JsonObject) -> str:
+    """The likeliest classes of each image."""
+    return "\n".join(
+        f"{each['image']}: "
+        + ", ".join(f"{one['class']} {one['probability']:.1%}" for one in each["top"])
+        for each in _rows(answer["predictions"])
+    )
+
+
+def _rows(value: object) -> list[dict[str, Any]]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,130 @@
+"""Reading the command line, and turning what comes of it into output and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from core.cli import commands
+from core.errors import BadInput, ThawError
+from core.files import JsonObject
+from core.i18n import _
+from core.training import fields
+
+Command = Callable[[argparse.Namespace], JsonObject]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(
+            _("The command line cannot be read."),
+            given=message,
+            fix=_("See: {command} --help").format(command=self.prog),
+        )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry a command out.
+
+    Args:
+        arguments: The words after ``python -m core``.
+
+    Returns:
+        0 when it worked, 2 for bad use or bad input, 1 for a failure.
+    """
+    as_json = "--json" in arguments
+    try:
+        given = parser().parse_args(arguments)
+        answer = given.command(given)
+    except ThawError as error:
+        print(error, file=sys.stderr)
+        if as_json:
+            _print_json({"error": {"what": error.what, "given": error.given, "fix": error.fix}})
+        return error.exit_code
+    except OSError as error:
+        print(_("The computer refused: {reason}").format(reason=error), file=sys.stderr)
+        if as_json:
+            _print_json({"error": {"what": str(error), "given": "", "fix": ""}})
+        return 1
+    if as_json:
+        _print_json(answer)
+    else:
+        print(given.show(answer))
+    return 1 if answer.get("status") == "failed" else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = _Parser(prog="python -m core", description=_("Thaw without a browser."))
+    groups = top.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    each = _add(groups, "samples", commands.samples, commands.show_samples,
+                _("List the built-in photo sets."))
+    each = _add(groups, "check", commands.check, commands.show_check,
+                _("Look at a folder or zip of photos and say what is wrong with it."))
+    each.add_argument("source", metavar="FOLDER_OR_ZIP")
+    _workspace(each)
+    each = _add(groups, "backbones", commands.backbones, commands.show_backbones,
+                _("List the backbones, their blocks and whether their weights are ready."))
+    each = _add(groups, "train", commands.train, commands.show_train,
+                _("Train a model. Ctrl-C stops and keeps the best epoch."))
+    _train_options(each)
+    _workspace(each)
+    each = _add(groups, "runs", commands.runs, commands.show_runs,
+                _("List the runs of the workspace, newest first."))
+    _workspace(each)
+    each = _add(groups, "predict", commands.predict, commands.show_predict,
+                _("Say what photos show, by the model of a run."))
+    each.add_argument("run", metavar="RUN")
+    each.add_argument("images", metavar="IMAGE", nargs="+")
+    _workspace(each)
+    return top
+
+
+def _add(
+    groups: argparse._SubParsersAction[_Parser], name: str, command: Command,
+    show: Callable[[JsonObject], str], about: str,
+) -> argparse.ArgumentParser:
+    each = groups.add_parser(name, help=about, description=about)
+    each.set_defaults(command=command, show=show)
+    each.add_argument("--json", action="store_true", help=_("print one JSON object on stdout"))
+    return each
+
+
+def _workspace(each: argparse.ArgumentParser) -> None:
+    each.add_argument(
+        "--workspace", metavar="DIR",
+        help=_("where datasets and runs are kept; else THAW_HOME, else ./workspace"),
+    )
+
+
+def _train_options(each: argparse.ArgumentParser) -> None:
+    each.add_argument("source", metavar="FOLDER_OR_ZIP_OR_sample:NAME")
+    each.add_argument("--backbone", metavar="NAME", default="efficientnet-lite0")
+    each.add_argument(
+        "--trainable", metavar="BLOCKS", default="none",
+        help=_("all, none (the head alone), or blocks such as block6,block7,top"),
+    )
+    for field in (*fields.RECIPE_FIELDS, *fields.HEAD_FIELDS, fields.LIMIT):
+        option = "--" + field.name.replace("_", "-")
+        default = None if field is fields.LIMIT else field.default
+        if isinstance(field, fields.ChoiceField):
+            each.add_argument(
+                option, metavar="|".join(field.values), default=default, help=_percent(field.help)
+            )
+        else:
+            each.add_argument(
+                option, type=int if field.whole else float, default=default,
+                metavar="N" if field.whole else "X", help=_percent(field.help),
+            )
+
+
+def _percent(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _print_json(value: JsonObject) -> None:
+    print(json.dumps(value, ensure_ascii=True, allow_nan=False))

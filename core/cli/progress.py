@@ -1,0 +1,42 @@
+"""Progress on stderr: a line that is rewritten on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+EVERY_S = {True: 0.1, False: 5.0}
+
+
+class Bar:
+    """Shows a phase and how far it is; call it as ``bar(phase, done, total)``."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._shown = 0.0
+        self._phase = ""
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._terminal and self._phase:
+            sys.stderr.write("\n")
+
+    def __call__(self, phase: str, done: int, total: int | None) -> None:
+        """Show that ``done`` of ``total`` is done; ``total`` is ``None`` where it is not known."""
+        share = f" {done}" if total is None else f" {done}/{total}"
+        self.say(phase, f"{phase}{share}", at_once=done == total)
+
+    def say(self, phase: str, text: str, *, at_once: bool = False) -> None:
+        """Show a text; the same phase is shown again only after a while, or ``at_once``."""
+        now = time.monotonic()
+        if phase == self._phase and not at_once and now - self._shown < EVERY_S[self._terminal]:
+            return
+        sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
+        sys.stderr.flush()
+        self._shown, self._phase = now, phase

@@ -1,0 +1,1 @@
+"""What a finished run says: figures with their intervals, and answers for new photos."""

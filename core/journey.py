@@ -1,0 +1,129 @@
+"""Which steps are done, open or locked, and why: from what exists, not from what was clicked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.data import dataset as datasets
+from core.data.dataset import Dataset
+from core.drafts import Draft
+from core.errors import ThawError
+from core.i18n import _
+from core.runs.folder import RunFolder, run_folders
+from core.runs.status import State
+from core.workspace import Workspace
+
+
+class Progress(StrEnum):
+    """How a step of the journey stands."""
+
+    DONE = "done"
+    OPEN = "open"
+    LOCKED = "locked"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the journey.
+
+    Attributes:
+        progress: How it stands.
+        missing: For a locked step, one sentence on what is missing; else empty.
+        at: For a locked step, the step where that is found; else empty.
+    """
+
+    progress: Progress
+    missing: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class Journey:
+    """The steps by name, and what they were decided from.
+
+    Attributes:
+        steps: ``start``, ``data``, ``model``, ``train``, ``evaluate``, ``predict``.
+        dataset: The chosen dataset, or ``None`` where none is chosen or it is gone.
+        run: The run being looked at, or ``None`` where there is none.
+    """
+
+    steps: dict[str, Step]
+    dataset: Dataset | None
+    run: RunFolder | None
+
+
+def journey(workspace: Workspace, draft: Draft) -> Journey:
+    """Return how each step stands for what has been chosen."""
+    dataset = chosen_dataset(workspace, draft)
+    run = chosen_run(workspace, draft)
+    state = _state(run)
+    usable = dataset is not None and dataset.usable
+    modelled = run_with_model(workspace, draft) is not None
+    no_photos = _("Choose photos first.")
+    unusable = _("The photos chosen cannot be trained on yet.") if dataset else no_photos
+    no_model = _("Train a model first.")
+
+    def step(*, done: bool, unlocked: bool, missing: str, at: str) -> Step:
+        if not unlocked and not done:
+            return Step(Progress.LOCKED, missing, at)
+        return Step(Progress.DONE if done else Progress.OPEN)
+
+    measured = modelled and run is not None and _measured(run)
+    ended = state is not None and not state.active
+    return Journey(
+        {
+            "start": step(done=dataset is not None, unlocked=True, missing="", at=""),
+            "data": step(done=usable, unlocked=True, missing="", at=""),
+            "model": step(
+                done=usable and (draft.model_seen or run is not None),
+                unlocked=usable, missing=unusable, at="data",
+            ),
+            "train": step(
+                done=ended, unlocked=usable or run is not None, missing=unusable, at="data"
+            ),
+            "evaluate": step(done=measured, unlocked=modelled, missing=no_model, at="train"),
+            "predict": step(done=False, unlocked=modelled, missing=no_model, at="train"),
+        },
+        dataset,
+        run,
+    )
+
+
+def chosen_dataset(workspace: Workspace, draft: Draft) -> Dataset | None:
+    """Return the chosen dataset, or ``None`` where none is chosen or it cannot be read."""
+    if not draft.dataset:
+        return None
+    try:
+        return datasets.load(workspace.dataset_dir(draft.dataset))
+    except ThawError:
+        return None
+
+
+def chosen_run(workspace: Workspace, draft: Draft) -> RunFolder | None:
+    """Return the run being looked at: the one chosen where it still is, else the newest."""
+    folders = run_folders(workspace)
+    return next((folder for folder in folders if folder.id == draft.run), folders[0] if folders else None)
+
+
+def run_with_model(workspace: Workspace, draft: Draft) -> RunFolder | None:
+    """Return the run whose model is looked at: the chosen one, else the newest that has a model."""
+    ready = [folder for folder in run_folders(workspace) if folder.model.is_file()]
+    return next((folder for folder in ready if folder.id == draft.run), ready[0] if ready else None)
+
+
+def _state(run: RunFolder | None) -> State | None:
+    if run is None:
+        return None
+    try:
+        return run.status().state
+    except ThawError:
+        return None
+
+
+def _measured(run: RunFolder) -> bool:
+    try:
+        report = run.report()
+    except ThawError:
+        return False
+    return bool(report and report.get("test"))

@@ -1,0 +1,1 @@
+"""The run folder, and who carries a run out."""

@@ -1,0 +1,178 @@
+"""The run folder: the interface between who trains and who looks."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from core.errors import BadInput
+from core.files import JsonObject, read_json, write_json, write_text
+from core.i18n import _
+from core.runs.status import State, Status
+from core.training.events import BatchRow, EpochRow, Places
+from core.training.plan import Plan
+from core.workspace import Workspace, new_dir
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder; reading never changes it.
+
+    Attributes:
+        path: ``runs/<time>-<slug>`` of a workspace.
+    """
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    @property
+    def model(self) -> Path:
+        """The finished model: raw RGB in, class probabilities out, class names inside."""
+        return self.path / "model.keras"
+
+    @property
+    def lock(self) -> Path:
+        """Held, as a lock of the operating system, by the process that works on the run."""
+        return self.path / "lock"
+
+    @property
+    def places(self) -> Places:
+        """Where the engine writes."""
+        checkpoint = self.path / "checkpoint"
+        return Places(
+            best=checkpoint / "best.weights.h5",
+            last=checkpoint / "last.weights.h5",
+            model=self.model,
+            events=self.path / "events",
+        )
+
+    @classmethod
+    def create(cls, workspace: Workspace, plan: Plan) -> RunFolder:
+        """Make the folder of a new run, queued.
+
+        Raises:
+            BadInput: The plan is outside its bounds.
+            OSError: The disk is full.
+        """
+        checked = plan.checked()
+        folder = cls(new_dir(workspace.runs, f"{plan.backbone}-{plan.dataset_title}"))
+        (folder.path / "checkpoint").mkdir()
+        checked.save(folder.path / "plan.json")
+        folder.write_status(
+            Status(State.QUEUED, epochs=checked.recipe.epochs, created=time.time())
+        )
+        return folder
+
+    @classmethod
+    def open(cls, workspace: Workspace, run_id: str) -> RunFolder:
+        """Open an existing run; raises NotFound."""
+        return cls(workspace.run_dir(run_id))
+
+    def plan(self) -> Plan:
+        """Read what was asked for; raises BadInput where it is damaged."""
+        return Plan.load(self.path / "plan.json")
+
+    def status(self) -> Status:
+        """Read how it stands; raises BadInput where it is damaged."""
+        return Status.load(self.path / "status.json")
+
+    def write_status(self, status: Status) -> None:
+        """Replace the status."""
+        status.save(self.path / "status.json")
+
+    def history(self) -> tuple[EpochRow, ...]:
+        """Read the finished epochs; empty before the first."""
+        return tuple(
+            EpochRow(
+                epoch=int(row["epoch"]),
+                phase=row["phase"],
+                loss=float(row["loss"]),
+                accuracy=float(row["accuracy"]),
+                val_loss=_number(row["val_loss"]),
+                val_accuracy=_number(row["val_accuracy"]),
+                learning_rate=float(row["learning_rate"]),
+                seconds=float(row["seconds"]),
+            )
+            for row in self._rows("history.csv")
+        )
+
+    def write_history(self, rows: Sequence[EpochRow]) -> None:
+        """Replace the history, whole."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([each.name for each in fields(EpochRow)])
+        writer.writerows([["" if cell is None else cell for cell in astuple(row)] for row in rows])
+        write_text(self.path / "history.csv", text.getvalue())
+
+    def batches(self) -> tuple[BatchRow, ...]:
+        """Read the points of the live curve."""
+        return tuple(
+            BatchRow(float(row["position"]), float(row["loss"]), float(row["accuracy"]))
+            for row in self._rows("batches.csv")
+        )
+
+    def append_batch(self, row: BatchRow) -> None:
+        """Add a point to the live curve.
+
+        NOTE: the one file that is appended to; a reader may find its last line half written and
+        passes over it.
+        """
+        path = self.path / "batches.csv"
+        head = "" if path.exists() else "position,loss,accuracy\n"
+        with path.open("a", encoding="utf-8") as handle:
+            handle.write(f"{head}{row.position:.5f},{row.loss:.6g},{row.accuracy:.6g}\n")
+
+    def report(self) -> JsonObject | None:
+        """Read the report, or ``None`` before there is one; raises BadInput where it is damaged."""
+        path = self.path / "report.json"
+        return read_json(path) if path.exists() else None
+
+    def write_report(self, report: JsonObject) -> None:
+        """Replace the report."""
+        write_json(self.path / "report.json", report)
+
+    def _rows(self, name: str) -> list[dict[str, str]]:
+        try:
+            text = (self.path / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        whole = text[: text.rfind("\n") + 1]
+        return list(csv.DictReader(io.StringIO(whole)))
+
+
+def run_folders(workspace: Workspace) -> list[RunFolder]:
+    """Return all runs, newest first; folders that hold no plan are passed over."""
+    found = [path for path in workspace.runs.iterdir() if (path / "plan.json").is_file()]
+    return [RunFolder(path) for path in sorted(found, key=_age, reverse=True)]
+
+
+def _age(path: Path) -> tuple[float, str]:
+    return (path / "plan.json").stat().st_mtime, path.name
+
+
+def best(rows: Sequence[EpochRow]) -> EpochRow | None:
+    """Return the epoch whose weights are kept, or ``None`` before the first ended."""
+    return max(rows, key=lambda row: row.rank, default=None)
+
+
+def require_model(folder: RunFolder) -> Path:
+    """Return the model of a run; raises BadInput where it has none."""
+    if not folder.model.is_file():
+        raise BadInput(
+            _("This run has no model."),
+            given=folder.id,
+            fix=_("Wait until it has finished, or choose another run."),
+        )
+    return folder.model
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None

@@ -1,0 +1,122 @@
+"""What state a run is in, as the file ``status.json`` says it."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from core.errors import BadInput, ThawError
+from core.files import JsonObject, read_json, write_json
+from core.i18n import _
+
+
+class State(StrEnum):
+    """The states of a run."""
+
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    TRAINING = "training"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def active(self) -> bool:
+        """Whether somebody is, or will be, working on it."""
+        return self in (State.QUEUED, State.PREPARING, State.TRAINING)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether such a run may have a model to look at."""
+        return self in (State.FINISHED, State.STOPPED)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run failed, in the words of :class:`core.errors.ThawError`."""
+
+    what: str
+    given: str = ""
+    fix: str = ""
+
+    @classmethod
+    def of(cls, error: ThawError) -> Failure:
+        """Keep what an error says."""
+        return cls(error.what, error.given, error.fix)
+
+
+@dataclass(frozen=True)
+class Status:
+    """One reading of a run.
+
+    Attributes:
+        state: See :class:`State`.
+        phase: What is being done: ``starting``, ``building``, ``training``, ``validating``,
+            ``saving``, ``testing``; empty when nothing is.
+        epoch: The epoch being trained, from 1; 0 before the first.
+        epochs: Epochs planned.
+        step: Steps done in the epoch.
+        steps: Steps in an epoch.
+        progress: Share of the training done, 0 to 1.
+        eta_s: Seconds left, ``None`` while not known.
+        images_per_s: Training images a second, ``None`` while not known.
+        kept: The epoch whose weights are in the model; ``None`` where no epoch ended.
+        error: Why it failed.
+        created: Seconds since 1970 when the run was asked for.
+        started: When somebody began to work on it.
+        ended: When it ended.
+        pid: The process that works on it.
+    """
+
+    state: State
+    epochs: int
+    created: float
+    phase: str = ""
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+    progress: float = 0.0
+    eta_s: float | None = None
+    images_per_s: float | None = None
+    kept: int | None = None
+    error: Failure | None = None
+    started: float | None = None
+    ended: float | None = None
+    pid: int | None = field(default_factory=os.getpid)
+
+    @property
+    def elapsed_s(self) -> float | None:
+        """Seconds of work so far, or in all; ``None`` before it began."""
+        if self.started is None:
+            return None
+        return (self.ended or time.time()) - self.started
+
+    def ending(self, state: State, **changes: object) -> Status:
+        """Return the status of a run that ends now."""
+        return replace(
+            self, state=state, phase="", eta_s=None, images_per_s=None, ended=time.time(),
+            **changes,  # type: ignore[arg-type]
+        )
+
+    def save(self, path: Path) -> None:
+        """Replace the status file, whole."""
+        write_json(path, asdict(self), durable=not self.state.active)
+
+    @classmethod
+    def load(cls, path: Path) -> Status:
+        """Read a status file; raises BadInput where it is missing or damaged."""
+        values: JsonObject = read_json(path)
+        try:
+            error = values.pop("error", None)
+            return cls(
+                **{**values, "state": State(str(values["state"]))},  # type: ignore[arg-type]
+                error=Failure(**error) if isinstance(error, dict) else None,
+            )
+        except (TypeError, ValueError, KeyError) as problem:
+            raise BadInput(
+                _("The status of a run cannot be read."), given=path.parent.name
+            ) from problem

@@ -1,0 +1,229 @@
+"""Carrying a run out: from its plan to its report, whoever asked for it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+import platform
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from importlib.metadata import version
+
+import filelock
+
+from core import __version__
+from core.data import dataset as datasets
+from core.data.dataset import SPLITS, Dataset
+from core.errors import BadInput, Busy, ThawError
+from core.files import JsonObject, write_text
+from core.i18n import _
+from core.insight.metrics import Evaluation, evaluate
+from core.runs.folder import RunFolder, best
+from core.runs.status import Failure, State, Status
+from core.training.events import BatchRow, EpochRow, Outcome, Step
+from core.training.plan import Plan
+from core.workspace import Workspace
+
+STATUS_EVERY_S = 0.25
+LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
+_log = logging.getLogger(__name__)
+
+
+class FolderListener:
+    """Writes what the engine tells into the run folder."""
+
+    def __init__(self, folder: RunFolder, status: Status) -> None:
+        self._folder = folder
+        self._written = 0.0
+        self._history: list[EpochRow] = []
+        self.status = status
+
+    def phase(self, phase: str) -> None:
+        """Show a new phase at once."""
+        at_work = phase in ("training", "validating", "saving", "testing")
+        state = State.TRAINING if at_work else State.PREPARING
+        self._set(replace(self.status, state=state, phase=phase))
+
+    def step(self, step: Step) -> None:
+        """Show the progress, a few times a second."""
+        self.status = replace(self.status, **asdict(step))
+        if time.monotonic() - self._written >= STATUS_EVERY_S:
+            self._set(self.status)
+
+    def batch(self, row: BatchRow) -> None:
+        """Add a point to the live curve."""
+        self._folder.append_batch(row)
+
+    def epoch(self, row: EpochRow) -> None:
+        """Add a finished epoch."""
+        self._history.append(row)
+        self._folder.write_history(self._history)
+
+    def _set(self, status: Status) -> None:
+        self.status = status
+        self._written = time.monotonic()
+        self._folder.write_status(status)
+
+
+def carry_out(workspace: Workspace, folder: RunFolder, stop: threading.Event) -> Status:
+    """Carry a queued run out on this thread.
+
+    Args:
+        workspace: Where its dataset is.
+        folder: The run, as :meth:`RunFolder.create` made it.
+        stop: Set it to stop; the best epoch so far is kept.
+
+    Returns:
+        How it ended: finished, stopped or failed. A failure is in the status and is not raised.
+
+    Raises:
+        Busy: Another process works on it.
+    """
+    with held(folder):
+        status = replace(
+            folder.status(), state=State.PREPARING, phase="starting", started=time.time(),
+            pid=os.getpid(),
+        )
+        folder.write_status(status)
+        listener = FolderListener(folder, status)
+        try:
+            ended = _train(workspace, folder, listener, stop)
+        except ThawError as error:
+            ended = listener.status.ending(State.FAILED, error=Failure.of(error))
+        except Exception:  # noqa: BLE001 - the last stop of a thread: logged whole, shown as a failure
+            _log.exception("run %s failed", folder.id)
+            ended = listener.status.ending(State.FAILED, error=_unforeseen())
+        folder.write_status(ended)
+    return ended
+
+
+def _train(
+    workspace: Workspace, folder: RunFolder, listener: FolderListener, stop: threading.Event
+) -> Status:
+    from core.training import engine
+
+    plan = folder.plan()
+    dataset = dataset_of(workspace, plan)
+    if not dataset.usable:
+        raise BadInput(
+            _("This dataset cannot be trained on."),
+            given=dataset.title,
+            fix=_("See what the Data page says about it, and add what is missing."),
+        )
+    outcome = engine.train(plan, dataset, folder.places, listener, stop)
+    _write_report(folder, plan, dataset, outcome)
+    state = State.STOPPED if outcome.stopped else State.FINISHED
+    progress = listener.status.progress if outcome.stopped else 1.0
+    return listener.status.ending(state, kept=outcome.kept, progress=progress)
+
+
+def dataset_of(workspace: Workspace, plan: Plan) -> Dataset:
+    """Return the dataset of a plan, limited as the plan says; raises NotFound where it is gone."""
+    dataset = datasets.load(workspace.dataset_dir(plan.dataset))
+    return dataset if plan.limit is None else dataset.limited(plan.limit, plan.recipe.seed)
+
+
+def evaluation_of(folder: RunFolder) -> Evaluation | None:
+    """Return the figures on the test split, or ``None`` where it has not been looked at."""
+    report = folder.report()
+    return Evaluation.from_json(report["test"]) if report and report.get("test") else None
+
+
+def measure(workspace: Workspace, folder: RunFolder) -> Evaluation | None:
+    """Look at the test split of a run that has a model and was not measured; then read it.
+
+    Returns:
+        The figures, or ``None`` where the dataset has no test images.
+
+    Raises:
+        BadInput: The run has no model, or its dataset is gone.
+    """
+    known = evaluation_of(folder)
+    if known is not None:
+        return known
+    from core.insight.predict import loaded
+    from core.runs.folder import require_model
+    from core.training import engine
+
+    plan = folder.plan()
+    dataset = dataset_of(workspace, plan)
+    if not dataset.of_split("test"):
+        return None
+    model = loaded(require_model(folder))
+    test = engine.probabilities(model.keras, engine.photos(dataset, "test"), model.size)
+    report = folder.report() or {}
+    folder.write_report({**report, "test": _test(folder, dataset, test)})
+    return evaluation_of(folder)
+
+
+def _write_report(folder: RunFolder, plan: Plan, dataset: Dataset, outcome: Outcome) -> None:
+    top = best(outcome.history)
+    folder.write_report(
+        {
+            "version": 1,
+            "classes": list(dataset.classes),
+            "images": {split: len(dataset.of_split(split)) for split in SPLITS},
+            "parameters": {"total": outcome.total, "trainable": outcome.trainable},
+            "best": {"epoch": top.epoch, "val_accuracy": top.val_accuracy} if top else None,
+            "test": None if outcome.test is None else _test(folder, dataset, outcome.test),
+            "timing": asdict(outcome.timing),
+            "versions": {"thaw": __version__, **{name: version(name) for name in LIBRARIES}},
+            "machine": {
+                "system": platform.platform(), "cores": os.cpu_count(),
+                "python": platform.python_version(),
+            },
+            "plan": plan.to_json(),
+        }
+    )
+
+
+def _test(folder: RunFolder, dataset: Dataset, test: object) -> JsonObject:
+    import numpy as np
+
+    chances = np.asarray(test)
+    items = dataset.of_split("test")
+    said = chances.argmax(axis=1)
+    # One row an image, so that later looks (which ones were wrong, how sure) need no second read.
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "is", "said", "confidence", "probability_of_true"])
+    for item, answer, row in zip(items, said, chances, strict=True):
+        writer.writerow(
+            [item.path, item.label, int(answer), f"{row[answer]:.6f}", f"{row[item.label]:.6f}"]
+        )
+    write_text(folder.path / "test.csv", text.getvalue())
+    counted = Counter(item.label for item in dataset.of_split("train"))
+    majority = counted.most_common(1)[0][0] if counted else 0
+    truth = [item.label for item in items]
+    return evaluate(truth, [int(n) for n in said], dataset.classes, majority).to_json()
+
+
+@contextmanager
+def held(folder: RunFolder) -> Iterator[None]:
+    """Hold a run's lock; the operating system lets go of it when the process dies.
+
+    Raises:
+        Busy: Another process, or another thread of this one, holds it.
+    """
+    lock = filelock.FileLock(folder.lock, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise Busy(_("This run is being worked on."), given=folder.id) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _unforeseen() -> Failure:
+    return Failure(
+        _("The training broke off for a reason that was not foreseen."),
+        fix=_("Your photos and earlier runs are safe. The server's log tells more; try again."),
+    )

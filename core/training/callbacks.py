@@ -1,0 +1,201 @@
+"""Keras callbacks: telling what happens, keeping the best weights, stopping at once."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+
+import keras
+
+from core.errors import RunFailed
+from core.files import write_atomic
+from core.i18n import _
+from core.training.events import BatchRow, EpochRow, Listener, Places, Step
+from core.training.feed import Batches
+
+LIVE_POINTS = 1500
+SPEED_WINDOW_STEPS = 30
+
+
+class StopNow(Exception):
+    """Raised inside ``fit`` or ``predict`` to leave it at once."""
+
+
+class StopOnRequest(keras.callbacks.Callback):  # type: ignore[misc]
+    """Leaves training, validation and prediction after the current batch once ``stop`` is set.
+
+    NOTE: ``model.stop_training`` would wait for the end of a validation; an exception does not.
+    """
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__()
+        self._stop = stop
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise StopNow
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Check after each training step."""
+        self._check()
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Check after each validation step."""
+        self._check()
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Check after each prediction step."""
+        self._check()
+
+
+class Tell(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells a listener each step and epoch, with the time left.
+
+    Args:
+        listener: Who is told.
+        train: The training batches; their order is set at each epoch's begin.
+        images: How many training images an epoch has.
+        batch_size: Images a step.
+        validation_steps: Steps of one validation; 0 where there is none.
+    """
+
+    def __init__(
+        self, listener: Listener, train: Batches, images: int, batch_size: int, validation_steps: int
+    ) -> None:
+        super().__init__()
+        self._listener = listener
+        self._train = train
+        self._images = images
+        self._batch_size = batch_size
+        self._steps = len(train)
+        self._validation_steps = validation_steps
+        self._recent: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW_STEPS)
+        self._validation_s: float | None = None
+        self.history: list[EpochRow] = []
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Learn how many epochs there are, and how often to draw a point."""
+        self._epochs = int(self.params["epochs"])
+        self._every = max(1, self._steps * self._epochs // LIVE_POINTS)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Set the epoch's order before Keras asks for its first batch."""
+        self._train.begin_epoch(epoch)
+        self._epoch = epoch
+        self._began = time.perf_counter()
+        self._seen = 0
+        self._sums = (0.0, 0.0)
+        self._drawn = 0
+        self._drawn_sums = (0.0, 0.0)
+        self._recent.clear()
+        self._recent.append((self._began, 0))
+        self._listener.phase("training")
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Tell the step; every few steps also a point of the curve."""
+        values = logs or {}
+        loss, accuracy = float(values["loss"]), float(values["accuracy"])
+        if not math.isfinite(loss):
+            raise RunFailed(
+                _("The loss is no longer a number: the weights have run away."),
+                given=_("epoch {epoch}, step {step}").format(epoch=self._epoch + 1, step=batch + 1),
+                fix=_("Lower the learning rate, for example to a tenth, and train again."),
+            )
+        self._seen = min(self._images, (batch + 1) * self._batch_size)
+        self._recent.append((time.perf_counter(), self._seen))
+        # Keras reports means over the epoch so far; differences give the mean of the last steps.
+        self._sums = (loss * self._seen, accuracy * self._seen)
+        if (batch + 1) % self._every == 0 or batch + 1 == self._steps:
+            self._draw(batch)
+        self._listener.step(self._step(batch + 1))
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Note when the validation begins."""
+        self._validation_began = time.perf_counter()
+        self._listener.phase("validating")
+
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
+        """Note how long the validation took, for the time left."""
+        self._validation_s = time.perf_counter() - self._validation_began
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Tell the finished epoch."""
+        values = logs or {}
+        row = EpochRow(
+            epoch=epoch + 1,
+            phase="fit",
+            loss=float(values["loss"]),
+            accuracy=float(values["accuracy"]),
+            val_loss=_maybe(values, "val_loss"),
+            val_accuracy=_maybe(values, "val_accuracy"),
+            learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            seconds=time.perf_counter() - self._began,
+        )
+        self.history.append(row)
+        self._listener.epoch(row)
+
+    def _draw(self, batch: int) -> None:
+        images = self._seen - self._drawn
+        loss, accuracy = (
+            (now - before) / images
+            for now, before in zip(self._sums, self._drawn_sums, strict=True)
+        )
+        self._drawn, self._drawn_sums = self._seen, self._sums
+        position = self._epoch + (batch + 1) / self._steps
+        # A difference of means may fall just outside what an accuracy can be.
+        self._listener.batch(BatchRow(position, loss, min(1.0, max(0.0, accuracy))))
+
+    def _step(self, done: int) -> Step:
+        (first_at, first), (last_at, last) = self._recent[0], self._recent[-1]
+        known = len(self._recent) > 2 and last_at > first_at
+        speed = (last - first) / (last_at - first_at) if known else None
+        # A validation step is only a forward pass: about a third of a training step.
+        weight = self._steps + self._validation_steps / 3
+        progress = (self._epoch * weight + done) / (self._epochs * weight)
+        return Step(
+            self._epoch + 1, done, self._steps, min(1.0, progress), self._eta(speed), speed
+        )
+
+    def _eta(self, speed: float | None) -> float | None:
+        if not speed:
+            return None
+        left = self._epochs - self._epoch - 1
+        training = (left * self._images + self._images - self._seen) / speed
+        validation = self._validation_s
+        if validation is None:
+            validation = self._validation_steps * self._batch_size / speed / 3
+        return training + validation * (left + 1)
+
+
+class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves the weights of the best epoch (see :attr:`EpochRow.rank`), and the last with the optimizer.
+
+    Args:
+        places: Where they go.
+        tell: The callback that ran just before and knows the epoch's figures.
+    """
+
+    def __init__(self, places: Places, tell: Tell) -> None:
+        super().__init__()
+        self._places = places
+        self._tell = tell
+        self._best: EpochRow | None = None
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch whose weights are kept, from 1; ``None`` before the first ended."""
+        return self._best.epoch if self._best else None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Save what this epoch came to."""
+        row = self._tell.history[-1]
+        write_atomic(self._places.last, self.model.save_weights)
+        if self._best is None or row.rank > self._best.rank:
+            self._best = row
+            write_atomic(self._places.best, self.model.save_weights)
+
+
+def _maybe(values: dict[str, float], name: str) -> float | None:
+    return float(values[name]) if name in values else None

@@ -1,0 +1,148 @@
+"""Assembling the model of a plan: preprocessing, backbone and head, raw RGB in, probabilities out."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core.backbones import build, catalogue
+from core.errors import BadInput
+from core.files import write_atomic
+from core.i18n import _
+from core.training.plan import Plan
+
+CLASSES_ENTRY = "thaw_classes.json"
+
+
+def assemble(plan: Plan, classes: int) -> Any:
+    """Build the model that a plan asks for, compiled and ready to fit.
+
+    Args:
+        plan: A checked plan.
+        classes: How many classes the head tells apart, at least 2.
+
+    Returns:
+        A compiled ``keras.Model``: raw RGB ``(n, size, size, 3)`` in 0..255 in, class probabilities
+        ``(n, classes)`` out. Preprocessing is its first layer.
+
+    NOTE: the backbone is called with ``training=False``, so that BatchNorm keeps its pretrained
+    statistics in every block, trainable ones too (their scale and offset learn). Statistics of small
+    batches of new photos undo what pretraining knew; see keras.io/guides/transfer_learning.
+    """
+    import keras
+
+    backbone = catalogue.get(plan.backbone)
+    body = build.build(plan.backbone)
+    set_trainable(body, plan)
+    size = backbone.input_size
+    inputs = keras.Input((size, size, 3), name="image")
+    values = build.preprocessing(plan.backbone)(inputs)
+    outputs = _head(body(values, training=False), plan, classes)
+    model = keras.Model(inputs, outputs, name="classifier")
+    model.compile(
+        optimizer=_optimizer(plan),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    return model
+
+
+def set_trainable(body: Any, plan: Plan) -> None:
+    """Let the plan's blocks learn and freeze all others; call it before compiling."""
+    for block, layers in build.block_layers(body, plan.backbone).items():
+        for layer in layers:
+            layer.trainable = block in plan.trainable
+
+
+def _head(values: Any, plan: Plan, classes: int) -> Any:
+    import keras
+
+    seed = plan.recipe.seed
+    layers = keras.layers
+    pooling = {
+        "avg": layers.GlobalAveragePooling2D,
+        "max": layers.GlobalMaxPooling2D,
+        "flatten": layers.Flatten,
+    }[plan.head.pooling]
+    values = pooling(name="pooling")(values)
+    if plan.head.hidden:
+        initial = keras.initializers.GlorotUniform(seed=seed)
+        values = layers.Dense(
+            plan.head.hidden, activation="relu", kernel_initializer=initial, name="hidden"
+        )(values)
+    if plan.head.dropout:
+        values = layers.Dropout(plan.head.dropout, seed=seed, name="dropout")(values)
+    initial = keras.initializers.GlorotUniform(seed=seed + 1)
+    return layers.Dense(
+        classes, activation="softmax", kernel_initializer=initial, name="classes"
+    )(values)
+
+
+def _optimizer(plan: Plan) -> Any:
+    import keras
+
+    rate = plan.recipe.learning_rate
+    kinds = {
+        "adam": lambda: keras.optimizers.Adam(rate),
+        "adamw": lambda: keras.optimizers.AdamW(rate),
+        "sgd": lambda: keras.optimizers.SGD(rate, momentum=0.9),
+        "rmsprop": lambda: keras.optimizers.RMSprop(rate),
+    }
+    return kinds[plan.recipe.optimizer]()
+
+
+def head_parameters(plan: Plan, classes: int) -> int:
+    """Count the head's parameters by arithmetic, so that a page needs no TensorFlow for it."""
+    height, width, channels = catalogue.get(plan.backbone).blocks[-1].output_shape
+    features = height * width * channels if plan.head.pooling == "flatten" else channels
+    if not plan.head.hidden:
+        return (features + 1) * classes
+    return (features + 1) * plan.head.hidden + (plan.head.hidden + 1) * classes
+
+
+def count_parameters(model: Any) -> tuple[int, int]:
+    """Return how many parameters a model has, and how many of them learn."""
+    return _size(model.weights), _size(model.trainable_weights)
+
+
+def _size(weights: Sequence[Any]) -> int:
+    return sum(math.prod(weight.shape) for weight in weights)
+
+
+def save_model(model: Any, classes: Sequence[str], path: Path) -> None:
+    """Save a model as ``.keras`` with its class names inside, whole or not at all.
+
+    The names are one more entry of the archive, which Keras passes over: plain Keras loads the file.
+    """
+
+    def write(temporary: Path) -> None:
+        model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(CLASSES_ENTRY, json.dumps(list(classes), ensure_ascii=False))
+
+    write_atomic(path, write)
+
+
+def load_model(path: Path) -> tuple[Any, tuple[str, ...]]:
+    """Load a model that :func:`save_model` wrote, and its class names.
+
+    Raises:
+        BadInput: The file is missing or is not such a model.
+    """
+    import keras
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            classes = tuple(str(name) for name in json.loads(archive.read(CLASSES_ENTRY)))
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise BadInput(
+            _("The model file cannot be read."),
+            given=path.name,
+            fix=_("Train again, or choose another run."),
+        ) from error
+    return model, classes

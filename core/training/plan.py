@@ -1,0 +1,139 @@
+"""A plan: everything that a training needs, as data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TypeVar
+
+from core.backbones import catalogue
+from core.errors import BadInput
+from core.files import JsonObject, read_json, write_json
+from core.i18n import _
+from core.training import fields as bounds
+
+PLAN_VERSION = 1
+_Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is put on the backbone; the bounds are in :mod:`core.training.fields`.
+
+    Attributes:
+        pooling: ``avg``, ``max`` or ``flatten``.
+        dropout: Share of features dropped in training, 0 to 0.8.
+        hidden: Units of an extra ReLU layer; 0 for none.
+    """
+
+    pooling: str = bounds.POOLING.default
+    dropout: float = bounds.DROPOUT.default
+    hidden: int = int(bounds.HIDDEN.default)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the training goes.
+
+    Attributes:
+        epochs: Passes over the training images, 1 to 500.
+        batch_size: Images a step, 1 to 128.
+        learning_rate: Of the optimizer, 1e-7 to 1.
+        optimizer: ``adam``, ``adamw``, ``sgd`` (momentum 0.9) or ``rmsprop``.
+        seed: Start of every random choice, 0 to 2**31 - 1.
+        augment: ``none``, ``light`` or ``strong``.
+    """
+
+    epochs: int = int(bounds.EPOCHS.default)
+    batch_size: int = int(bounds.BATCH_SIZE.default)
+    learning_rate: float = bounds.LEARNING_RATE.default
+    optimizer: str = bounds.OPTIMIZER.default
+    seed: int = int(bounds.SEED.default)
+    augment: str = bounds.AUGMENT.default
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Enough to run a training, and to run it again.
+
+    Attributes:
+        dataset: The dataset's id in the workspace.
+        dataset_title: Its title when the plan was made; text from outside.
+        backbone: A name of :data:`core.backbones.catalogue.BACKBONES`.
+        trainable: The blocks that may learn, in the backbone's order; empty trains the head alone.
+        head: What is put on the backbone.
+        recipe: How the training goes.
+        limit: At most so many images in all; ``None`` for all of them.
+        version: The form of this file.
+    """
+
+    dataset: str
+    dataset_title: str
+    backbone: str
+    trainable: tuple[str, ...] = ()
+    head: Head = field(default_factory=Head)
+    recipe: Recipe = field(default_factory=Recipe)
+    limit: int | None = None
+    version: int = PLAN_VERSION
+
+    def checked(self) -> Plan:
+        """Return the plan with its blocks in order.
+
+        Raises:
+            BadInput: A value is outside its bounds, or the backbone or a block is unknown.
+        """
+        backbone = catalogue.get(self.backbone)
+        for part, declared in ((self.head, bounds.HEAD_FIELDS), (self.recipe, bounds.RECIPE_FIELDS)):
+            for each in declared:
+                each.check(getattr(part, each.name))
+        if self.limit is not None:
+            bounds.LIMIT.check(self.limit)
+        if not isinstance(self.trainable, tuple) or not all(
+            isinstance(name, str) for name in self.trainable
+        ):
+            raise BadInput(_("The list of blocks cannot be read."), given=repr(self.trainable)[:80])
+        chosen = ",".join(self.trainable) or "none"
+        return replace(self, trainable=catalogue.parse_trainable(backbone, chosen))
+
+    def to_json(self) -> JsonObject:
+        """Return the plan as a JSON object; :meth:`from_json` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, given: JsonObject) -> Plan:
+        """Read a plan from a JSON object.
+
+        Raises:
+            BadInput: A part is missing, of the wrong kind, unknown or outside its bounds.
+        """
+        if given.get("version") != PLAN_VERSION:
+            raise BadInput(
+                _("This plan was written by another version."),
+                given=repr(given.get("version"))[:40],
+                fix=_("Make the plan again in this version."),
+            )
+        values = dict(given)
+        trainable = values.get("trainable")
+        values["head"] = _part(Head, values.get("head"))
+        values["recipe"] = _part(Recipe, values.get("recipe"))
+        values["trainable"] = tuple(trainable) if isinstance(trainable, list | tuple) else trainable
+        return _part(cls, values).checked()
+
+    def save(self, path: Path) -> None:
+        """Write the plan to ``path``, whole or not at all."""
+        write_json(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: Path) -> Plan:
+        """Read the plan at ``path``; raises BadInput where it is missing or damaged."""
+        return cls.from_json(read_json(path))
+
+
+def _part(kind: type[_Part], given: object) -> _Part:
+    known = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    if not isinstance(given, dict) or not set(given) <= known:
+        raise BadInput(_("The plan cannot be read."), given=repr(given)[:80])
+    try:
+        return kind(**given)
+    except TypeError as error:
+        raise BadInput(_("The plan cannot be read."), given=repr(given)[:80]) from error

@@ -1,0 +1,32 @@
+"""The one place where text from outside is made harmless for Streamlit's Markdown."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Every ASCII punctuation mark may be escaped in CommonMark, and escaping them all also disarms what
+# Streamlit and GitHub add: :colour[…], :material/…:, $formulas$, bare addresses.
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_SPACES = re.compile(r"\s+")
+
+
+def one_line(text: str, longest: int = 120) -> str:
+    """Return ``text`` without control and direction marks, on one line, cut to ``longest`` signs."""
+    visible = "".join(
+        " " if sign.isspace() else sign
+        for sign in text
+        if sign.isspace() or unicodedata.category(sign) not in ("Cc", "Cf", "Cs")
+    )
+    shown = _SPACES.sub(" ", visible).strip()
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def plain(text: str, longest: int = 120) -> str:
+    """Return ``text`` so that Streamlit's Markdown shows it letter by letter.
+
+    Args:
+        text: Anything from outside: a file, class or run name, a message of a library.
+        longest: How many signs are shown before it is cut with an ellipsis.
+    """
+    return _PUNCTUATION.sub(r"\\\1", one_line(text, longest))
