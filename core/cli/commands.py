@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.backbones import catalogue
+from core.backbones import catalogue, listing
 from core.cli.progress import Bar
 from core.cli.training import run_in_foreground, summary
 from core.data.checks import report
@@ -72,35 +72,12 @@ def show_check(answer: JsonObject) -> str:
 
 def backbones(_given: argparse.Namespace) -> JsonObject:
     """List the backbones."""
-    return {
-        "backbones": [
-            {
-                "name": each.name, "title": each.title, "family": each.family,
-                "input_size": each.input_size, "parameters": each.parameters,
-                "licence": each.licence,
-                "blocks": [
-                    {
-                        "name": block.name, "layers": block.layers,
-                        "parameters": block.parameters, "output_shape": list(block.output_shape),
-                    }
-                    for block in each.blocks
-                ],
-                "weights": {
-                    "source": each.weights_source, "state": catalogue.weights_state(each.name)
-                },
-            }
-            for each in catalogue.BACKBONES.values()
-        ]
-    }
+    return {"backbones": listing.backbones_json()}
 
 
-def show_backbones(answer: JsonObject) -> str:
+def show_backbones(_answer: JsonObject) -> str:
     """One line a backbone."""
-    return "\n".join(
-        f"{each['name']:20} {each['input_size']:>4} px {each['parameters']:>12,} "
-        f"{each['weights']['source']}, {each['weights']['state']}"
-        for each in _rows(answer["backbones"])
-    )
+    return listing.backbones_text()
 
 
 def train(given: argparse.Namespace) -> JsonObject:

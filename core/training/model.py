@@ -95,15 +95,6 @@ def _optimizer(plan: Plan) -> Any:
     return kinds[plan.recipe.optimizer]()
 
 
-def head_parameters(plan: Plan, classes: int) -> int:
-    """Count the head's parameters by arithmetic, so that a page needs no TensorFlow for it."""
-    height, width, channels = catalogue.get(plan.backbone).blocks[-1].output_shape
-    features = height * width * channels if plan.head.pooling == "flatten" else channels
-    if not plan.head.hidden:
-        return (features + 1) * classes
-    return (features + 1) * plan.head.hidden + (plan.head.hidden + 1) * classes
-
-
 def count_parameters(model: Any) -> tuple[int, int]:
     """Return how many parameters a model has, and how many of them learn."""
     return _size(model.weights), _size(model.trainable_weights)

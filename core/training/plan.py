@@ -82,6 +82,9 @@ class Plan:
         Raises:
             BadInput: A value is outside its bounds, or the backbone or a block is unknown.
         """
+        for text in (self.backbone, self.dataset, self.dataset_title):
+            if not isinstance(text, str):
+                raise BadInput(_("The plan cannot be read."), given=repr(text)[:80])
         backbone = catalogue.get(self.backbone)
         for part, declared in ((self.head, bounds.HEAD_FIELDS), (self.recipe, bounds.RECIPE_FIELDS)):
             for each in declared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
@@ -30,3 +31,11 @@ def plain(text: str, longest: int = 120) -> str:
         longest: How many signs are shown before it is cut with an ellipsis.
     """
     return _PUNCTUATION.sub(r"\\\1", one_line(text, longest))
+
+
+def chart_text(text: str, longest: int = 28) -> str:
+    """Return ``text`` so that Plotly shows it letter by letter.
+
+    Plotly reads a little HTML in labels (bold, links); it shows entities as the signs they name.
+    """
+    return html.escape(one_line(text, longest), quote=False)

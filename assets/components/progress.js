@@ -1,0 +1,11 @@
+export default function ({ data, parentElement }) {
+  const find = (name) => parentElement.querySelector(name);
+  showMark(find(".progress"), find(".mark"), data.state);
+  setParts(find(".headline"), data.headline);
+  setText(find(".pill"), data.pill);
+  setParts(find(".left"), data.left);
+  showShare(find(".track"), data.share, data.spoken);
+  setAttribute(find(".track"), "aria-label", data.label);
+  setText(find(".first"), data.below_left);
+  setText(find(".second"), data.below_right);
+}

@@ -1,0 +1,1 @@
+"""Pretrained image backbones: what there is, how each divides into blocks, how one is built."""

@@ -1,0 +1,68 @@
+"""The ways in as background jobs: a sample, a path on this machine, an upload from a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.data import samples
+from core.data.dataset import Dataset
+from core.data.gather import Progress
+from core.data.intake import take_in, take_in_files
+from core.data.jobs import Jobs
+from core.data.receive import Uploads
+from core.errors import BadInput
+from core.i18n import _
+from core.workspace import Workspace
+
+
+def begin_sample(jobs: Jobs, workspace: Workspace, name: str) -> str:
+    """Take in a sample, or find the dataset made of it earlier; returns the job's id.
+
+    Raises:
+        NotFound: There is no such sample.
+    """
+    sample = samples.get(name)
+    return jobs.submit(
+        sample.title, lambda progress: samples.take_in_sample(name, workspace, progress)
+    )
+
+
+def begin_path(jobs: Jobs, workspace: Workspace, path: str) -> str:
+    """Copy a folder or zip on this machine into the workspace; returns the job's id.
+
+    Raises:
+        BadInput: The path is empty or can be no path.
+    """
+    text = path.strip().strip("\"'")
+    if not text or "\x00" in text:
+        raise BadInput(
+            _("This is not a path."), given=text,
+            fix=_("Give the full path of a folder or a zip on this computer."),
+        )
+    source = Path(text).expanduser()
+    return jobs.submit(
+        source.name, lambda progress: take_in(source, workspace, progress=progress)
+    )
+
+
+def begin_upload(jobs: Jobs, workspace: Workspace, uploads: Uploads, upload_id: str) -> str:
+    """Take in a finished upload and remove it whatever comes of it; returns the job's id.
+
+    Raises:
+        NotFound: There is no such upload.
+        Busy: It has not arrived whole.
+    """
+    received = uploads.received(upload_id)
+
+    def work(progress: Progress) -> Dataset:
+        try:
+            if received.kind == "zip":
+                zipped = received.files[0].path
+                return take_in(zipped, workspace, title=received.title, progress=progress)
+            return take_in_files(
+                received.files, workspace, title=received.title, progress=progress, move=True
+            )
+        finally:
+            uploads.remove(upload_id)
+
+    return jobs.submit(received.title, work)

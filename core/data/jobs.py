@@ -1,0 +1,163 @@
+"""Intake in the background: it outlives the page that started it, and can be asked how far it is."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from core.data.dataset import Dataset
+from core.data.gather import CHECKING, DOWNLOADING, FINDING, SAVING, UNPACKING, WAITING, Progress
+from core.errors import RunFailed, Stopped, ThawError
+from core.i18n import _
+
+_LOG = logging.getLogger(__name__)
+_KEPT = 50
+_WAIT_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class JobSnapshot:
+    """How far a job is, at one moment.
+
+    Attributes:
+        id: Its id.
+        title: What it is called; may be text from outside.
+        state: "running", "done", "failed" or "cancelled". A job that waits for its turn is
+            running in the phase "waiting".
+        phase: One of "waiting", "downloading", "finding", "unpacking", "checking", "saving".
+        done: How much of the phase is done.
+        total: Of how much, or ``None`` where that is not known.
+        dataset_id: The dataset that came of it, once it is done.
+        error: What went wrong, once it has failed.
+    """
+
+    id: str
+    title: str
+    state: str = "running"
+    phase: str = WAITING
+    done: int = 0
+    total: int | None = None
+    dataset_id: str | None = None
+    error: ThawError | None = None
+
+
+@dataclass
+class _Job:
+    snapshot: JobSnapshot
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+
+class Jobs:
+    """The intake jobs of this process, one at work at a time; safe to call from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._jobs: dict[str, _Job] = {}
+
+    def submit(self, title: str, work: Callable[[Progress], Dataset]) -> str:
+        """Start ``work`` on a thread of its own.
+
+        Args:
+            title: What to call it.
+            work: Takes images in; it must call the progress it is given, and let pass the
+                Stopped which that raises after a cancel.
+
+        Returns:
+            The job's id.
+        """
+        job_id = secrets.token_hex(8)
+        job = _Job(JobSnapshot(job_id, title))
+        job.thread = threading.Thread(
+            target=self._run, args=(job_id, job, work), name=f"intake-{job_id}", daemon=True
+        )
+        with self._lock:
+            self._forget_oldest()
+            self._jobs[job_id] = job
+        job.thread.start()
+        return job_id
+
+    def snapshot(self, job_id: str) -> JobSnapshot | None:
+        """Return how far a job is, or ``None`` where it is not known (any more)."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            return job.snapshot if job else None
+
+    def snapshots(self) -> list[JobSnapshot]:
+        """Return all jobs that are known, oldest first."""
+        with self._lock:
+            return [job.snapshot for job in self._jobs.values()]
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop; it removes what it has half made. Does nothing once it has ended."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+        if job is not None:
+            job.cancelled.set()
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Cancel everything and wait, at the end of the process.
+
+        Args:
+            timeout: The longest wait for each job, in seconds.
+        """
+        with self._lock:
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            job.cancelled.set()
+        for job in jobs:
+            if job.thread is not None:
+                job.thread.join(timeout)
+
+    def _run(self, job_id: str, job: _Job, work: Callable[[Progress], Dataset]) -> None:
+        def progress(phase: str, done: int, total: int | None) -> None:
+            if job.cancelled.is_set():
+                raise Stopped(_("The intake was cancelled."))
+            self._update(job_id, replace(job.snapshot, phase=phase, done=done, total=total))
+
+        try:
+            while not self._turn.acquire(timeout=_WAIT_SECONDS):
+                progress(WAITING, 0, None)
+            try:
+                progress(job.snapshot.phase, 0, None)
+                dataset = work(progress)
+            finally:
+                self._turn.release()
+        except Stopped:
+            self._update(job_id, replace(job.snapshot, state="cancelled"))
+        except ThawError as error:
+            self._update(job_id, replace(job.snapshot, state="failed", error=error))
+        except Exception:  # noqa: BLE001 - the thread's end: nobody else would ever hear of it
+            _LOG.exception("An intake failed in an unforeseen way")
+            failure = RunFailed(
+                _("The images could not be taken in, for a reason that was not foreseen."),
+                fix=_("The server's log says more."),
+            )
+            self._update(job_id, replace(job.snapshot, state="failed", error=failure))
+        else:
+            self._update(job_id, replace(job.snapshot, state="done", dataset_id=dataset.id))
+
+    def _update(self, job_id: str, snapshot: JobSnapshot) -> None:
+        with self._lock:
+            self._jobs[job_id].snapshot = snapshot
+
+    def _forget_oldest(self) -> None:
+        ended = [key for key, job in self._jobs.items() if job.snapshot.state != "running"]
+        for key in ended[: max(0, len(self._jobs) - _KEPT + 1)]:
+            del self._jobs[key]
+
+
+def phase_text(phase: str) -> str:
+    """Return a phase of an intake in words."""
+    return {
+        WAITING: _("Waiting for its turn"),
+        DOWNLOADING: _("Downloading"),
+        FINDING: _("Looking for files"),
+        UNPACKING: _("Unpacking"),
+        CHECKING: _("Checking images"),
+        SAVING: _("Saving"),
+    }.get(phase, phase)

@@ -1,0 +1,82 @@
+"""What a plan's model will hold and what of it learns, by arithmetic: no TensorFlow is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.backbones import catalogue
+from core.i18n import _
+from core.training.plan import Plan
+
+HIGH_FOR_BLOCKS = 3e-4
+GENTLE_RATE = 1e-4
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Parameters of a plan's model.
+
+    Attributes:
+        total: All of them.
+        learning: Those that change in training.
+        head: Those of the head, all of which learn.
+    """
+
+    total: int
+    learning: int
+    head: int
+
+    @property
+    def frozen(self) -> int:
+        """Those that stay as they are."""
+        return self.total - self.learning
+
+    @property
+    def share(self) -> float:
+        """The share that learns, 0 to 1."""
+        return self.learning / self.total
+
+
+def counts(plan: Plan, classes: int) -> Counts:
+    """Count the parameters of the model that a plan builds for so many classes."""
+    backbone = catalogue.get(plan.backbone)
+    head = head_parameters(plan, classes)
+    blocks = sum(
+        block.trainable_parameters for block in backbone.blocks if block.name in plan.trainable
+    )
+    return Counts(backbone.parameters + head, blocks + head, head)
+
+
+def head_parameters(plan: Plan, classes: int) -> int:
+    """Count the parameters of a plan's head."""
+    height, width, channels = catalogue.get(plan.backbone).output_shape
+    features = height * width * channels if plan.head.pooling == "flatten" else channels
+    if not plan.head.hidden:
+        return (features + 1) * classes
+    return (features + 1) * plan.head.hidden + (plan.head.hidden + 1) * classes
+
+
+def shortcuts(backbone: str) -> dict[str, tuple[str, ...]]:
+    """Return the usual choices of what may learn: ``none``, ``last`` and ``all``.
+
+    ``last`` is the last numbered block with the convolution above it.
+    """
+    names = catalogue.get(backbone).block_names
+    return {"none": (), "last": names[-2:], "all": names}
+
+
+def what_learns(plan: Plan) -> str:
+    """Say in a few words what a plan lets learn."""
+    usual = shortcuts(plan.backbone)
+    if plan.trainable == usual["none"]:
+        return _("Head only")
+    if plan.trainable == usual["all"]:
+        return _("Everything")
+    return ", ".join(plan.trainable)
+
+
+def gentler_rate(plan: Plan) -> float | None:
+    """Return the learning rate to advise where blocks learn at one that is high for them."""
+    if plan.trainable and plan.recipe.learning_rate > HIGH_FOR_BLOCKS:
+        return GENTLE_RATE
+    return None

@@ -1,0 +1,43 @@
+"""What augmentation makes of a few training photos, as pictures for a page."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+from PIL import Image
+
+from core.data.dataset import Dataset
+from core.data.images import load_array
+from core.training.augment import augmented
+
+PHOTOS = 4
+VIEWS = 2
+EDGE = 128
+
+
+def augmented_views(dataset: Dataset, augment: str, seed: int) -> list[str]:
+    """Return a few training photos, each followed by changed views, as JPEG data addresses.
+
+    Args:
+        dataset: Whose training photos, at most four, of different classes where there are several.
+        augment: ``light`` or ``strong``.
+        seed: The plan's; the views are those of the first epochs.
+    """
+    items = dataset.of_split("train")
+    by_class = {item.label: (at, item) for at, item in reversed(list(enumerate(items)))}
+    shown = [by_class[label] for label in sorted(by_class)][:PHOTOS]
+    pictures = []
+    for at, item in shown:
+        image = load_array(dataset.file(item), EDGE)
+        pictures.append(_address(Image.fromarray(image)))
+        for epoch in range(VIEWS):
+            view = augmented(image, augment, (seed, epoch, at))
+            pictures.append(_address(Image.fromarray(view)))
+    return pictures
+
+
+def _address(picture: Image.Image) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

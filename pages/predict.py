@@ -1,0 +1,104 @@
+"""Predict: show the model new photos, and take it away."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import streamlit as st
+
+from core.data.images import thumbnail
+from core.errors import ThawError
+from core.i18n import _
+from core.insight.predict import Answer, loaded, predict
+from core.runs.folder import require_model
+from core.runs.listing import Listed
+from pages.ui import state
+from pages.ui.escape import one_line
+from pages.ui.locked import locked
+from pages.ui.pieces import caption, lede, share_bars, thumb_grid
+from pages.ui.run_picker import picked_run
+from pages.web.script_error import describe
+
+TOP = 5
+EDGE = 240
+USAGE = '''import json, zipfile
+import keras
+import numpy as np
+from PIL import Image
+
+model = keras.models.load_model("model.keras")
+classes = json.loads(zipfile.ZipFile("model.keras").read("thaw_classes.json"))
+size = model.input_shape[1]
+photo = Image.open("photo.jpg").convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+chances = model.predict(np.asarray(photo)[None].astype("float32"))[0]
+print(classes[chances.argmax()], chances.max())'''
+
+
+def main() -> None:
+    journey = state.stand()
+    st.title(_("Predict"), anchor=False)
+    if locked(journey, "predict"):
+        return
+    run = picked_run()
+    if run is None:
+        return
+    lede(_("Show {run} photos that it has not seen.").format(run=run.title))
+    files, camera = st.tabs([_("Photos"), _("Camera")])
+    with files:
+        given = st.file_uploader(
+            _("Photos"), accept_multiple_files=True, label_visibility="collapsed",
+            key=f"photos-{run.id}",
+        )
+        _answer(run, [(each.name, each.getvalue()) for each in given])
+    with camera:
+        _camera(run)
+    _take_away(run)
+
+
+def _camera(run: Listed) -> None:
+    if not st.toggle(_("Use the camera"), key="camera_on",
+                     help=_("Your browser asks first. The picture stays on this computer.")):
+        return
+    shot = st.camera_input(_("Take a picture"), label_visibility="collapsed")
+    if shot is not None:
+        _answer(run, [(_("Camera"), shot.getvalue())])
+
+
+def _answer(run: Listed, photos: list[tuple[str, bytes]]) -> None:
+    if not photos:
+        return
+    with state.told(), st.spinner(_("Looking at the photos")):
+        model = loaded(require_model(run.folder))
+        for name, content in photos:
+            try:
+                answers = predict(model, [io.BytesIO(content)], TOP)[0]
+                picture = thumbnail(io.BytesIO(content), EDGE)
+            except ThawError as error:
+                st.error(f"{describe(error)}", icon=":material/error:")
+                continue
+            _one(name, picture, answers)
+
+
+def _one(name: str, picture: bytes, answers: list[Answer]) -> None:
+    image, bars = st.columns([1, 3], vertical_alignment="center", gap="medium")
+    with image:
+        address = "data:image/jpeg;base64," + base64.b64encode(picture).decode("ascii")
+        thumb_grid([address], [one_line(name, 60)], edge=120)
+    with bars:
+        share_bars([(each.name, each.probability, f"{each.probability:.1%}") for each in answers])
+
+
+def _take_away(run: Listed) -> None:
+    st.subheader(_("Take it away"), anchor=False)
+    megabytes = run.folder.model.stat().st_size / 1e6
+    st.link_button(
+        _("Download model.keras ({size} MB)").format(size=f"{megabytes:.0f}"),
+        f"/thaw/runs/{run.id}/model.keras", icon=":material/download:",
+    )
+    caption(_("It takes raw RGB from 0 to 255; preprocessing and class names are inside. Plain Keras "
+              "loads it:"))
+    st.code(USAGE, language="python")
+
+
+main()

@@ -1,0 +1,65 @@
+"""The shell around every page: navigation, look, and the strip of the running training."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.journey import Journey, Progress
+from core.runs.listing import listed, working
+from pages.ui import state
+from pages.ui.places import PLACES, Place
+from pages.ui.run_figures import figures, validation_accuracy
+from pages.ui.run_strip import run_strip
+from pages.ui.style import FAVICON, apply_style
+
+ICONS = {Progress.DONE: "check_circle", Progress.LOCKED: "lock"}
+
+
+def main() -> None:
+    st.set_page_config(page_title="Thaw", page_icon=str(FAVICON), layout="wide")
+    journey = state.stand()
+    apply_style(
+        done=_addresses(journey, Progress.DONE), locked=_addresses(journey, Progress.LOCKED)
+    )
+    page = st.navigation(_navigation(journey))
+    page.run()
+    if page.url_path != PLACES["train"].address and working(listed(state.workspace())):
+        with st.bottom:
+            st.fragment(_strip, run_every=1.0)()
+
+
+def _navigation(journey: Journey) -> dict[str, list[st.Page]]:
+    groups: dict[str, list[st.Page]] = {}
+    for place in PLACES.values():
+        groups.setdefault(place.group, []).append(_page(place, journey))
+    return groups
+
+
+def _page(place: Place, journey: Journey) -> st.Page:
+    icon = ICONS.get(journey.steps[place.name].progress, place.icon)
+    return st.Page(
+        place.script, title=place.title, icon=f":material/{icon}:",
+        url_path=place.address or None, default=place.name == "start",
+    )
+
+
+def _addresses(journey: Journey, progress: Progress) -> list[str]:
+    return [
+        PLACES[name].address for name, step in journey.steps.items() if step.progress is progress
+    ]
+
+
+def _strip() -> None:
+    run = working(listed(state.workspace()))
+    if run is None:
+        # The training has ended: let the whole page see it, this strip included.
+        st.rerun()
+    opened = run_strip(
+        run.title, figures(run), key="strip", validation_accuracy=validation_accuracy(run),
+    )
+    if opened:
+        state.update(run=run.id)
+        st.switch_page(PLACES["train"].script)
+
+
+main()

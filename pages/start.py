@@ -1,0 +1,108 @@
+"""Start: three ways to begin."""
+
+from __future__ import annotations
+
+import base64
+
+import streamlit as st
+
+from core.data.begin import begin_sample
+from core.data.previews import textile_preview
+from core.data.samples import SAMPLES
+from core.i18n import _
+from core.runs.listing import Listed, listed
+from core.training.counts import what_learns
+from pages.ui import state
+from pages.ui.card_art import picture_row
+from pages.ui.escape import plain
+from pages.ui.pieces import caption, lede, thaw_row
+from pages.ui.places import PLACES
+
+FIRST_SAMPLE = "textile"
+OTHER_SAMPLE = "digits"
+
+
+def main() -> None:
+    st.title(_("Teach a network to see your things"), anchor=False)
+    lede(_("Begin with one that has already looked at a million photos. Freeze what it knows, "
+           "thaw the part that should learn, and watch."))
+    thaw_row()
+    runs = listed(state.workspace())
+    first, second, third = st.columns(3, gap="medium")
+    with first.container(border=True, height="stretch"):
+        _sample_card()
+    with second.container(border=True, height="stretch"):
+        _own_card()
+    with third.container(border=True, height="stretch"):
+        if runs:
+            _continue_card(runs[0])
+        else:
+            _other_card()
+    caption(_("Your photos stay on this computer."))
+
+
+def _sample_card() -> None:
+    pictures = [
+        "data:image/jpeg;base64," + base64.b64encode(each).decode() for each in textile_preview()
+    ]
+    picture_row(pictures)
+    sample = SAMPLES[FIRST_SAMPLE]
+    st.subheader(_("Try the textile sample"), anchor=False)
+    st.markdown(
+        _("{photos} photos of fabric in {classes} classes. Ready at once, nothing to prepare.")
+        .format(photos=f"{sample.images:,}", classes=sample.classes)
+    )
+    if _foot_button(_("Use the sample"), "play_arrow", primary=True):
+        _begin(FIRST_SAMPLE)
+
+
+def _own_card() -> None:
+    picture_row([], words=_("one folder per class"), icon="folder")
+    st.subheader(_("Bring your own photos"), anchor=False)
+    st.markdown(_("A folder or a zip. Twenty photos per class are enough to begin."))
+    if _foot_button(_("Choose photos"), "upload"):
+        state.update(dataset="", dataset_title="", job="")
+        st.switch_page(PLACES["data"].script)
+
+
+def _other_card() -> None:
+    picture_row([], words="0 1 2 3 4 5 6 7 8 9")
+    sample = SAMPLES[OTHER_SAMPLE]
+    st.subheader(_("Or try handwriting"), anchor=False)
+    st.markdown(
+        _("{photos} scans of handwritten digits in {classes} classes, ready as well.")
+        .format(photos=f"{sample.images:,}", classes=sample.classes)
+    )
+    if _foot_button(_("Use the digits"), "play_arrow"):
+        _begin(OTHER_SAMPLE)
+
+
+def _continue_card(run: Listed) -> None:
+    picture_row([], words=run.title, icon="fire")
+    st.subheader(_("Go back to your last run"), anchor=False)
+    st.markdown(
+        _("{what} on {photos}, {epochs} epochs planned.").format(
+            what=plain(what_learns(run.plan)), photos=plain(run.plan.dataset_title, 40),
+            epochs=run.plan.recipe.epochs,
+        )
+    )
+    if _foot_button(_("Open {run}").format(run=run.title), "arrow_forward"):
+        state.update(run=run.id)
+        st.switch_page(PLACES["train"].script)
+
+
+def _foot_button(label: str, icon: str, *, primary: bool = False) -> bool:
+    return st.button(
+        label, icon=f":material/{icon}:", type="primary" if primary else "secondary", width="stretch"
+    )
+
+
+def _begin(sample: str) -> None:
+    service = state.thaw()
+    with state.told():
+        job = begin_sample(service.jobs, service.workspace, sample)
+        state.update(job=job, dataset="", dataset_title="")
+        st.switch_page(PLACES["data"].script)
+
+
+main()

@@ -1,0 +1,171 @@
+"""Train: set the recipe, start, and watch; the training goes on without the page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import ThawError
+from core.i18n import _
+from core.journey import Journey
+from core.runs.listing import Listed, listed
+from core.runs.status import State
+from core.training.counts import what_learns
+from pages.ui import state
+from pages.ui.live_curves import Curves, live_curves
+from pages.ui.locked import locked
+from pages.ui.pieces import facts_card, lede, note
+from pages.ui.places import PLACES
+from pages.ui.recipe import recipe
+from pages.ui.run_figures import figures, kept_text
+from pages.ui.run_picker import run_box
+from pages.ui.run_progress import run_progress
+from pages.ui.run_words import duration_text
+from pages.ui.trend import trend
+from pages.web.script_error import describe
+
+
+def main() -> None:
+    journey = state.stand()
+    st.title(_("Train"), anchor=False)
+    if locked(journey, "train"):
+        return
+    runs = listed(state.workspace())
+    chosen = next((run for run in runs if journey.run is not None and run.id == journey.run.id), None)
+    setting_up = st.session_state.get("new_run", chosen is None)
+    if chosen is None or (setting_up and journey.dataset is not None):
+        _new(journey, chosen)
+        return
+    run_box({run.id: run for run in runs}, chosen.id)
+    active = chosen.status.state.active
+    st.fragment(_live, run_every=1.0 if active else None)(chosen.id, active)
+    _below(journey, chosen)
+
+
+def _new(journey: Journey, last: Listed | None) -> None:
+    if journey.dataset is None or not journey.dataset.usable:
+        lede(_("Choose photos first, then come back to train."))
+        if st.button(_("Go to {page}").format(page=PLACES["data"].title), type="primary"):
+            st.switch_page(PLACES["data"].script)
+        return
+    draft = state.draft()
+    lede(_("{backbone} on “{photos}”. What learns: {what}.").format(
+        backbone=draft.backbone, photos=journey.dataset.title, what=what_learns(draft.plan()).lower()))
+    recipe(draft, journey.dataset)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        started = st.button(_("Start training"), type="primary", icon=":material/play_arrow:")
+        if last is not None and st.button(_("Back to {run}").format(run=last.title), type="tertiary"):
+            st.session_state["new_run"] = False
+            st.rerun()
+    if started:
+        with state.told():
+            run = state.thaw().runner.submit(state.draft().plan())
+            state.update(run=run)
+            st.session_state["new_run"] = False
+            st.rerun()
+
+
+def _live(run_id: str, was_active: bool) -> None:
+    run = next((each for each in listed(state.workspace()) if each.id == run_id), None)
+    if run is None or run.status.state.active != was_active:
+        st.rerun()
+    queue = state.thaw().runner.snapshot().queue
+    place = queue.index(run_id) + 1 if run_id in queue else None
+    run_progress(figures(run, place), key="progress")
+    if was_active:
+        _stop_row(run)
+    if run.status.error is not None:
+        error = run.status.error
+        st.error(describe(ThawError(error.what, given=error.given, fix=error.fix)),
+                 icon=":material/error:")
+    history, batches = run.folder.history(), run.folder.batches()
+    if not batches and not was_active:
+        return
+    live_curves(
+        run_id,
+        Curves(
+            batch_epoch=[row.position for row in batches],
+            batch_loss=[row.loss for row in batches],
+            batch_accuracy=[row.accuracy for row in batches],
+            epoch=[row.epoch for row in history],
+            loss=[row.loss for row in history],
+            accuracy=[row.accuracy for row in history],
+            val_loss=[row.val_loss for row in history],
+            val_accuracy=[row.val_accuracy for row in history],
+        ),
+        epochs=run.plan.recipe.epochs,
+        key="curves",
+    )
+    said = trend(history)
+    if said is not None:
+        note(said.strong, said.sentence, sign=said.sign)
+
+
+def _stop_row(run: Listed) -> None:
+    runner = state.thaw().runner
+    snapshot = runner.snapshot()
+    ours = run.id == snapshot.active or run.id in snapshot.queue
+    stopping = run.id == snapshot.active and snapshot.stopping
+    with st.container(horizontal=True, vertical_alignment="center"):
+        waiting = run.status.state is State.QUEUED
+        label = _("Leave the queue") if waiting else _("Stop training")
+        pressed = st.button(
+            _("Stopping…") if stopping else label, key="stop", icon=":material/stop:",
+            disabled=stopping or not ours,
+            help=_("Ends after the current step and keeps the best epoch so far."),
+        )
+        if ours:
+            st.markdown(_(":gray[You can leave this page. Training goes on.]"))
+        else:
+            st.markdown(_(":gray[This run is trained by another program; stop it there.]"))
+    if pressed:
+        runner.stop(run.id)
+        st.rerun(scope="fragment")
+
+
+def _below(journey: Journey, run: Listed) -> None:
+    done = run.status.state
+    if done.has_model and run.folder.model.is_file():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button(_("See how well it does"), type="primary", icon=":material/arrow_forward:",
+                         icon_position="right"):
+                st.switch_page(PLACES["evaluate"].script)
+            _again()
+        st.markdown(f":gray[{kept_text(run)}]")
+    elif not done.active:
+        _again()
+    elif journey.dataset is not None:
+        with st.expander(_("Queue another run"), icon=":material/add:"):
+            st.markdown(_("It starts when this one has ended."))
+            _again()
+    with st.expander(_("Settings of this run"), icon=":material/lock:"):
+        _settings(run)
+
+
+def _again() -> None:
+    if st.button(_("Set up a new run"), icon=":material/replay:"):
+        st.session_state["new_run"] = True
+        st.rerun()
+
+
+def _settings(run: Listed) -> None:
+    plan = run.plan
+    elapsed = run.status.elapsed_s
+    facts_card(
+        run.title,
+        [
+            (plan.backbone, _("backbone")),
+            (what_learns(plan), _("what learns")),
+            (f"{plan.recipe.epochs}", _("epochs planned")),
+            (f"{plan.recipe.batch_size}", _("photos a step")),
+            (f"{plan.recipe.learning_rate:g}", _("learning rate")),
+            (plan.recipe.optimizer, _("optimizer")),
+            (plan.recipe.augment, _("augmentation")),
+            (f"{plan.recipe.seed}", _("seed")),
+            (f"{plan.head.pooling}, {plan.head.hidden}, {plan.head.dropout:g}",
+             _("pooling, extra layer, dropout")),
+            (duration_text(elapsed) if elapsed is not None else _("not available"), _("time taken")),
+        ],
+    )
+
+
+main()

@@ -1,0 +1,64 @@
+"""Controls made from a plan's fields: label, bounds, steps and help come from core."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.training.fields import ChoiceField, NumberField
+
+
+def number(field: NumberField, value: float, *, key: str) -> float:
+    """Show a number with its bounds, and return it."""
+    kind = int if field.whole else float
+    return st.number_input(
+        field.title, min_value=kind(field.low), max_value=kind(field.high), value=kind(value),
+        step=kind(field.step), help=field.help, key=key,
+    )
+
+
+def slider(field: NumberField, value: float, *, key: str) -> float:
+    """Show a number as a slider over its bounds, and return it."""
+    kind = int if field.whole else float
+    return st.slider(
+        field.title, min_value=kind(field.low), max_value=kind(field.high), value=kind(value),
+        step=kind(field.step), help=field.help, key=key,
+    )
+
+
+def few(field: NumberField, value: float, none: str = "", *, key: str) -> float:
+    """Show a field's ready values side by side, and return the chosen one.
+
+    Args:
+        field: A field with ready values.
+        value: The present value; shown as well where it is none of them.
+        none: What 0 is called.
+        key: The control's key.
+    """
+    options = sorted({*field.choices, value})
+    chosen = st.segmented_control(
+        field.title, options, default=value, help=field.help, key=key,
+        format_func=lambda each: none if each == 0 and none else f"{each:g}",
+    )
+    return value if chosen is None else chosen
+
+
+def rate(field: NumberField, value: float, *, key: str) -> float:
+    """Show a learning rate as a slider over its ready values, and return it."""
+    options = sorted({*field.choices, value})
+    return float(st.select_slider(
+        field.title, options, value=value, format_func=rate_text, help=field.help, key=key
+    ))
+
+
+def choice(field: ChoiceField, value: str, *, key: str) -> str:
+    """Show a choice side by side, and return it."""
+    chosen = st.segmented_control(
+        field.title, list(field.values), default=value, format_func=field.label, help=field.help,
+        key=key,
+    )
+    return value if chosen is None else chosen
+
+
+def rate_text(value: float) -> str:
+    """Return a learning rate without an exponent: 0.0001 and not 1e-04."""
+    return f"{value:.7f}".rstrip("0").rstrip(".")

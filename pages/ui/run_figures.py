@@ -1,0 +1,64 @@
+"""A run's status in the form that the strip and the Train page draw."""
+
+from __future__ import annotations
+
+from core.i18n import _
+from core.runs.folder import best
+from core.runs.listing import Listed
+from core.runs.status import State
+from pages.ui.run_progress import RunFigures
+
+
+def figures(run: Listed, place: int | None = None) -> RunFigures:
+    """Return what is known of a run.
+
+    Args:
+        run: The run.
+        place: Its place in the line, from 1, where it waits in this server's.
+    """
+    status = run.status
+    known = status.epoch > 0
+    return RunFigures(
+        state=status.state.value,
+        epoch=status.epoch if known else None,
+        epochs=status.epochs,
+        share=status.progress if known or status.state is State.FINISHED else None,
+        seconds=status.elapsed_s,
+        seconds_left=status.eta_s,
+        step=status.step if known else None,
+        steps=status.steps if known else None,
+        photos_per_second=status.images_per_s,
+        thawed_blocks=len(run.plan.trainable),
+        place=place,
+        phase=phase_text(status.phase),
+    )
+
+
+def phase_text(phase: str) -> str:
+    """Return a phase of a run in words."""
+    return {
+        "starting": _("Starting TensorFlow"),
+        "building": _("Building the network"),
+        "training": _("Learning"),
+        "validating": _("Checking on validation photos"),
+        "saving": _("Saving the model"),
+        "testing": _("Looking at the test photos"),
+    }.get(phase, phase)
+
+
+def validation_accuracy(run: Listed) -> float | None:
+    """Return the last validation accuracy of a run that is going on, or ``None``."""
+    rows = run.folder.history()
+    return rows[-1].val_accuracy if rows else None
+
+
+def kept_text(run: Listed) -> str:
+    """Say which weights a run has kept."""
+    kept = best(run.folder.history())
+    if kept is None:
+        return _("No epoch was finished, so the weights at the stop were kept.")
+    if kept.val_accuracy is None:
+        return _("The weights of epoch {epoch} were kept.").format(epoch=kept.epoch)
+    return _("The weights of epoch {epoch} were kept, {accuracy} right on validation photos.").format(
+        epoch=kept.epoch, accuracy=f"{kept.val_accuracy:.1%}"
+    )

@@ -1,0 +1,41 @@
+"""Choosing among the runs that have a model."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.i18n import _
+from core.journey import run_with_model
+from core.runs.listing import Listed, listed
+from core.training.counts import what_learns
+from pages.ui import state
+from pages.ui.escape import plain
+
+
+def picked_run() -> Listed | None:
+    """Show which run is looked at, where there are several, and return it."""
+    folder = run_with_model(state.workspace(), state.draft())
+    ready = {run.id: run for run in listed(state.workspace()) if run.folder.model.is_file()}
+    if folder is None or folder.id not in ready:
+        return None
+    run_box(ready, folder.id)
+    return ready[folder.id]
+
+
+def run_box(runs: dict[str, Listed], chosen: str) -> None:
+    """Show a box to choose a run with, where there are several; the choice is kept."""
+    if len(runs) < 2:
+        return
+
+    def look() -> None:
+        state.update(run=st.session_state["look_at"])
+
+    st.session_state["look_at"] = chosen
+    st.selectbox(
+        _("Run"), list(runs), key="look_at", on_change=look, label_visibility="collapsed",
+        format_func=lambda run: _named(runs[run]),
+    )
+
+
+def _named(run: Listed) -> str:
+    return f"{run.title} · {plain(run.plan.dataset_title, 40)} · {plain(what_learns(run.plan))}"

@@ -1,0 +1,126 @@
+"""The head of the Train page: where the run is, how long it takes, how fast it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.i18n import _, ngettext
+from pages.ui.component import Parts, emphasised, register
+from pages.ui.run_words import (
+    about_text,
+    duration_text,
+    headline_template,
+    percent_text,
+    thawed_text,
+)
+
+
+@dataclass(frozen=True)
+class RunFigures:
+    """What is known of a run; None stands for what is not known (yet).
+
+    Args:
+        state: queued, preparing, training, paused, finished, stopped, failed or interrupted.
+        epoch: The epoch under way, or the last one that was completed, from 1.
+        epochs: How many are planned.
+        share: How much of the whole run is done, from 0 to 1.
+        seconds: Time since its start.
+        seconds_left: Estimated time to its end.
+        step: The step within the epoch, from 1, and ``steps`` how many an epoch has.
+        photos_per_second: How fast it trains.
+        thawed_blocks: How many blocks of the backbone learn.
+        place: Its place in the queue, from 1, while queued.
+        phase: What is being prepared, a whole short phrase in the reader's language.
+    """
+
+    state: str
+    epoch: int | None = None
+    epochs: int | None = None
+    share: float | None = None
+    seconds: float | None = None
+    seconds_left: float | None = None
+    step: int | None = None
+    steps: int | None = None
+    photos_per_second: float | None = None
+    thawed_blocks: int | None = None
+    place: int | None = None
+    phase: str = ""
+
+
+def run_progress(figures: RunFigures, *, key: str) -> None:
+    """Show the run's headline, bar and the small figures below it.
+
+    The parts stay in place from tick to tick: only what changed is written.
+
+    Args:
+        figures: What is known of the run.
+        key: The component's key, unique on the page.
+    """
+    register("progress", with_files=("marks",))(
+        key=key,
+        data={
+            "state": figures.state,
+            "headline": headline_parts(figures),
+            "pill": "" if figures.thawed_blocks is None else thawed_text(figures.thawed_blocks),
+            "left": left_parts(figures),
+            "share": 0.0 if figures.state == "queued" else figures.share,
+            "spoken": percent_text(figures.share) or _("not known yet"),
+            "label": _("Progress of the run"),
+            "below_left": below_left_text(figures),
+            "below_right": below_right_text(figures),
+        },
+    )
+
+
+def headline_parts(figures: RunFigures) -> Parts:
+    """Return the headline, such as *Epoch 7* of 15, with its emphasis."""
+    epoch_known = figures.epoch is not None and figures.epochs is not None
+    if figures.state == "queued" and figures.place is not None:
+        return emphasised(_("*Waiting*, number {place} in the queue"), place=figures.place)
+    if not epoch_known or figures.state in ("queued", "preparing"):
+        if figures.phase:
+            return emphasised("*{phase}*", phase=figures.phase)
+        return emphasised(headline_template(figures.state))
+    sentence = {
+        "training": _("*Epoch {epoch}* of {epochs}"),
+        "paused": _("*Paused* in epoch {epoch} of {epochs}"),
+        "finished": _("*Finished* after epoch {epoch} of {epochs}"),
+        "stopped": _("*Stopped* after epoch {epoch} of {epochs}"),
+        "failed": _("*Did not finish*, reached epoch {epoch} of {epochs}"),
+        "interrupted": _("*Interrupted* in epoch {epoch} of {epochs}"),
+    }[figures.state]
+    return emphasised(sentence, epoch=figures.epoch, epochs=figures.epochs)
+
+
+def left_parts(figures: RunFigures) -> Parts:
+    """Return the time left, emphasised; nothing where there is none to tell."""
+    if figures.state not in ("preparing", "training") or figures.seconds_left is None:
+        return ()
+    return emphasised(_("about *{time}* left"), time=about_text(figures.seconds_left))
+
+
+def below_left_text(figures: RunFigures) -> str:
+    """Return how long the run has taken."""
+    if figures.seconds is None or figures.state == "queued":
+        return ""
+    sentence = (
+        _("{time} so far") if figures.state in ("preparing", "training", "paused") else _("{time}")
+    )
+    return sentence.format(time=duration_text(figures.seconds))
+
+
+def below_right_text(figures: RunFigures) -> str:
+    """Return the step within the epoch and the speed, as far as they are known."""
+    if figures.state not in ("training", "paused"):
+        return ""
+    said = []
+    if figures.step is not None and figures.steps is not None:
+        said.append(_("step {step} of {steps}").format(step=figures.step, steps=figures.steps))
+    if figures.photos_per_second is not None and figures.state == "training":
+        rate = round(figures.photos_per_second)
+        said.append(
+            ngettext("{rate} photo a second", "{rate} photos a second", rate).format(
+                rate=f"{rate:,}"
+            )
+        )
+    return " · ".join(said)

@@ -1,0 +1,69 @@
+"""The strip at the foot of every page but Train: the run that is going on, and the way to it."""
+
+from __future__ import annotations
+
+from core.i18n import _
+from pages.ui.component import emphasised, register
+from pages.ui.run_progress import RunFigures
+from pages.ui.run_words import about_text, percent_text, strip_template
+
+
+def run_strip(
+    title: str,
+    figures: RunFigures,
+    *,
+    key: str,
+    validation_accuracy: float | None = None,
+    href: str = "/train",
+) -> bool:
+    """Show the strip and return True in the one script run after "Open" was pressed.
+
+    Call it inside ``with st.bottom:``, and go to the page with ``st.switch_page`` when it returns
+    True: that stays in the session, which following the address itself would not.
+
+    Args:
+        title: What the run is called, shown letter by letter.
+        figures: What is known of the run.
+        key: The component's key, unique on the page.
+        validation_accuracy: The last one measured, from 0 to 1.
+        href: The address of the run's page, for opening it in another tab.
+
+    Returns:
+        Whether the person asked to see the run.
+    """
+    result = register("run_strip", with_files=("marks",))(
+        key=key,
+        data={
+            "state": figures.state,
+            "title": emphasised(strip_template(figures.state), run=title),
+            "detail": strip_detail(figures, validation_accuracy),
+            "figure": percent_text(figures.share),
+            "share": 0.0 if figures.state == "queued" else figures.share,
+            "spoken": percent_text(figures.share) or _("not known yet"),
+            "label": _("Progress of the run"),
+            "open": _("Open"),
+            "href": href,
+        },
+        on_open_change=_noted,
+    )
+    return bool(result.get("open"))
+
+
+def strip_detail(figures: RunFigures, validation_accuracy: float | None) -> str:
+    """Return epoch, validation accuracy and time left, as far as they are known."""
+    said = []
+    if figures.epoch is not None and figures.epochs is not None:
+        said.append(
+            _("Epoch {epoch} of {epochs}").format(epoch=figures.epoch, epochs=figures.epochs)
+        )
+    if validation_accuracy is not None:
+        said.append(
+            _("validation {accuracy}").format(accuracy=percent_text(validation_accuracy, digits=1))
+        )
+    if figures.state in ("preparing", "training") and figures.seconds_left is not None:
+        said.append(_("about {time} left").format(time=about_text(figures.seconds_left)))
+    return " · ".join(said)
+
+
+def _noted() -> None:
+    """Do nothing: a trigger is only reported where it has a callback."""

@@ -1,0 +1,73 @@
+"""What a page knows: the service, this browser's draft, how the journey stands."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from core import drafts, service
+from core.drafts import Draft
+from core.errors import ThawError
+from core.journey import Journey, journey
+from core.service import Service
+from core.workspace import Workspace
+from pages.web.browser import browser_id
+from pages.web.script_error import describe
+
+_FALLBACK = "_browser_without_cookies"
+
+
+def thaw() -> Service:
+    """Return the service of this server."""
+    return service.current()
+
+
+def workspace() -> Workspace:
+    """Return the workspace of this server."""
+    return service.current().workspace
+
+
+def draft() -> Draft:
+    """Return what this browser has chosen so far."""
+    return drafts.load(workspace(), _browser())
+
+
+def update(**changes: Any) -> Draft:
+    """Keep a change of the choices, and return them all."""
+    changed = replace(draft(), **changes)
+    drafts.save(workspace(), _browser(), changed)
+    return changed
+
+
+def keep(changed: Draft) -> None:
+    """Keep choices as they are."""
+    drafts.save(workspace(), _browser(), changed)
+
+
+def stand() -> Journey:
+    """Return how the journey stands."""
+    return journey(workspace(), draft())
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Show an error that is meant for people in place, so that the rest of the page stays."""
+    try:
+        yield
+    except ThawError as error:
+        st.error(describe(error), icon=":material/error:")
+
+
+def _browser() -> str:
+    """Return this browser's id; where cookies are refused, one that lasts as long as the tab."""
+    known = browser_id()
+    if known is not None:
+        return known
+    if _FALLBACK not in st.session_state:
+        st.session_state[_FALLBACK] = secrets.token_hex(16)
+    return str(st.session_state[_FALLBACK])

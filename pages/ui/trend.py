@@ -1,0 +1,52 @@
+"""One sentence on how a training goes, from its finished epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.i18n import _
+from core.training.events import EpochRow
+
+FLAT_POINTS = 0.5
+FLAT_EPOCHS = 3
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A judgement: its gist, the figures behind it, and the sign that goes with it."""
+
+    strong: str
+    sentence: str
+    sign: str
+
+
+def trend(rows: Sequence[EpochRow]) -> Trend | None:
+    """Return what the validation accuracy of the last epochs says; ``None`` before two epochs."""
+    known = [row.val_accuracy for row in rows if row.val_accuracy is not None]
+    if len(known) < 2:
+        return None
+    step = 100 * (known[-1] - known[-2])
+    gap = 100 * (rows[-1].accuracy - known[-1])
+    behind = (
+        _("Training is {gap:.1f} points ahead of validation.").format(gap=gap) if gap > 0
+        else _("Validation is {gap:.1f} points ahead of training.").format(gap=-gap)
+    )
+    if len(known) > FLAT_EPOCHS and 100 * (max(known) - max(known[:-FLAT_EPOCHS])) < FLAT_POINTS:
+        return Trend(
+            _("Level."),
+            _("Validation has not risen by half a point in {n} epochs.").format(n=FLAT_EPOCHS)
+            + " " + behind,
+            "info",
+        )
+    if step > 0:
+        return Trend(
+            _("Still improving."),
+            _("Validation rose {step:.1f} points in the last epoch.").format(step=step) + " " + behind,
+            "rising",
+        )
+    return Trend(
+        _("No rise in the last epoch."),
+        _("Validation changed by {step:.1f} points.").format(step=step) + " " + behind,
+        "info",
+    )

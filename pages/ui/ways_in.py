@@ -1,0 +1,97 @@
+"""The ways in: a folder or zip from the browser, a path on this machine, a sample, an earlier one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.data import dataset as datasets
+from core.data.begin import begin_path, begin_sample, begin_upload
+from core.data.samples import SAMPLES
+from core.i18n import _, ngettext
+from pages.ui import state
+from pages.ui.escape import plain
+from pages.ui.folder_upload import folder_upload
+from pages.ui.pieces import caption
+
+
+def ways_in() -> None:
+    """Show all ways in; a choice starts an intake and draws the page anew."""
+    earlier = datasets.summaries(state.workspace())
+    names = [_("From this browser"), _("From a path"), _("Samples")]
+    if earlier:
+        names.append(_("Earlier ones"))
+    tabs = st.tabs(names)
+    with tabs[0]:
+        _upload()
+    with tabs[1]:
+        _path()
+    with tabs[2]:
+        _samples()
+    if earlier:
+        with tabs[3]:
+            _earlier(earlier)
+
+
+def _upload() -> None:
+    taken = st.session_state.get("upload_taken")
+    uploaded = folder_upload("photos", taken=taken)
+    if uploaded is None:
+        return
+    service = state.thaw()
+    with state.told():
+        job = begin_upload(service.jobs, service.workspace, service.uploads, uploaded.id)
+        st.session_state["upload_taken"] = uploaded.id
+        _follow(job)
+
+
+def _path() -> None:
+    with st.form("path", border=False):
+        path = st.text_input(
+            _("Folder or zip on the computer where Thaw runs"),
+            placeholder=_("/home/you/photos"),
+            help=_("The photos are copied into the workspace; the originals stay as they are."),
+        )
+        pressed = st.form_submit_button(_("Take it in"))
+    if pressed:
+        service = state.thaw()
+        with state.told():
+            _follow(begin_path(service.jobs, service.workspace, path))
+
+
+def _samples() -> None:
+    for sample in SAMPLES.values():
+        words, button = st.columns([4, 1], vertical_alignment="center")
+        with words:
+            st.markdown(
+                f"**{plain(sample.title)}** · {plain(sample.description, 300)}"
+            )
+            size = _("{photos} photos, {classes} classes.").format(
+                photos=f"{sample.images:,}", classes=sample.classes
+            )
+            ready = _("Needs a network once, 218 MB.") if sample.needs_network else _("Ready at once.")
+            caption(f"{size} {ready} {sample.licence}")
+        if button.button(_("Use"), key=f"sample-{sample.name}", width="stretch",
+                         help=_("Use the sample “{title}”").format(title=sample.title)):
+            service = state.thaw()
+            with state.told():
+                _follow(begin_sample(service.jobs, service.workspace, sample.name))
+
+
+def _earlier(found: list[datasets.Summary]) -> None:
+    by_id = {each.id: each for each in found}
+    chosen = st.selectbox(
+        _("Datasets in the workspace"), list(by_id), format_func=lambda name: _summary(by_id[name])
+    )
+    if st.button(_("Use this one")) and chosen:
+        state.update(dataset=chosen, dataset_title=by_id[chosen].title, job="")
+        st.rerun()
+
+
+def _summary(each: datasets.Summary) -> str:
+    size = ngettext("{n} photo", "{n} photos", each.images).format(n=f"{each.images:,}")
+    return f"{plain(each.title, 60)} · {size} · {each.created[:10]}"
+
+
+def _follow(job: str) -> None:
+    state.update(job=job, dataset="", dataset_title="")
+    st.rerun()

@@ -1,0 +1,58 @@
+"""The server's start and end: the workspace it was given, and the service that lives with it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+
+from core.errors import ThawError
+from core.i18n import _
+from core.service import Service, install
+from core.workspace import Workspace
+
+
+def asked_workspace(launcher: str, argv: list[str]) -> str | None:
+    """Return the folder given as ``--workspace``, or None.
+
+    ``streamlit run app.py -- --workspace DIR`` leaves ``[path of app.py, "--workspace", DIR]`` in
+    ``sys.argv``. Another server (uvicorn) leaves its own arguments there, which are not ours to read.
+
+    Args:
+        launcher: The path of app.py.
+        argv: ``sys.argv``.
+    """
+    if not argv or Path(argv[0]).absolute() != Path(launcher).absolute():
+        return None
+    parser = argparse.ArgumentParser(prog="streamlit run app.py --", allow_abbrev=False)
+    parser.add_argument("--workspace", metavar="DIR",
+                        help=_("the folder for datasets and runs (default: THAW_HOME, else "
+                               "./workspace)"))
+    folder: str | None = parser.parse_args(argv[1:]).workspace
+    return folder
+
+
+def open_workspace(launcher: str) -> Workspace:
+    """Open the workspace, or end the process with a plain sentence where that cannot be done."""
+    try:
+        return Workspace.open(asked_workspace(launcher, sys.argv))
+    except ThawError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(error.exit_code) from error
+
+
+@asynccontextmanager
+async def lifespan(workspace: Workspace) -> AsyncIterator[None]:
+    """Keep the service for as long as the server runs."""
+    service = Service(workspace)
+    service.start()
+    install(service)
+    try:
+        yield
+    finally:
+        install(None)
+        await run_in_threadpool(service.close)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.backbones import catalogue
+from core.backbones.catalogue import BACKBONES, get, parse_trainable, weights_state
+from core.backbones.efficientnet_lite import round_filters
+from core.errors import BadInput, NotFound
+
+ROOT = Path(__file__).resolve().parents[3]
+LITE0, LITE1, LITE2 = BACKBONES.values()
+BLOCKS = ("stem", "block1", "block2", "block3", "block4", "block5", "block6", "block7", "top")
+
+
+def test_the_catalogue_needs_neither_tensorflow_nor_numpy() -> None:
+    code = (
+        "import sys, core.backbones.catalogue, core.backbones.listing\n"
+        "core.backbones.listing.backbones_json()\n"
+        "print([m for m in ('numpy', 'tensorflow', 'keras') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("backbone", BACKBONES.values(), ids=str)
+def test_blocks_run_from_stem_to_top(backbone: catalogue.Backbone) -> None:
+    assert backbone.block_names == BLOCKS
+    assert backbone.output_shape[2] == backbone.features == 1280
+
+
+@pytest.mark.parametrize(
+    ("backbone", "published"), [(LITE0, 4_652_008), (LITE1, 5_416_680), (LITE2, 6_092_072)]
+)
+def test_what_can_learn_adds_up_to_the_original_count(
+    backbone: catalogue.Backbone, published: int
+) -> None:
+    classifier = 1280 * 1000 + 1000
+    assert backbone.trainable_parameters + classifier == published
+
+
+def test_a_block_counts_what_its_layers_hold() -> None:
+    stem = LITE0.block("stem")
+    assert stem.layers == 3
+    assert stem.parameters == 3 * 3 * 3 * 32 + 4 * 32
+    assert stem.trainable_parameters == 3 * 3 * 3 * 32 + 2 * 32
+    assert stem.norm_parameters == 2 * 32
+    assert stem.output_shape == (112, 112, 32)
+    assert stem.multiply_adds == 112 * 112 * 3 * 3 * 3 * 32
+
+
+def test_odd_sizes_round_up_as_padding_does() -> None:
+    assert [block.output_shape[0] for block in LITE2.blocks] == [130, 130, 65, 33, 17, 17, 9, 9, 9]
+
+
+@pytest.mark.parametrize(
+    ("given", "rounded"), [(17.6, 16), (26.4, 24), (44, 48), (211.2, 208), (3, 8), (12, 16)]
+)
+def test_filters_round_to_eights(given: float, rounded: int) -> None:
+    assert round_filters(given) == rounded
+
+
+def test_descriptions_say_what_the_numbers_say() -> None:
+    assert LITE0.parameters == min(backbone.parameters for backbone in BACKBONES.values())
+    assert LITE0.multiply_adds == min(backbone.multiply_adds for backbone in BACKBONES.values())
+    assert LITE1.multiply_adds / LITE0.multiply_adds == pytest.approx(1.5, abs=0.1)
+    assert 2 < LITE2.multiply_adds / LITE0.multiply_adds < 2.4
+    assert LITE2.input_size == max(backbone.input_size for backbone in BACKBONES.values())
+    assert all(backbone.description for backbone in BACKBONES.values())
+
+
+def test_published_accuracy_comes_with_its_source() -> None:
+    assert [backbone.imagenet_top1 for backbone in BACKBONES.values()] == [0.751, 0.767, 0.776]
+    assert all("tensorflow/tpu" in backbone.imagenet_top1_source for backbone in BACKBONES.values())
+
+
+def test_names_are_found_or_the_closest_is_offered() -> None:
+    assert get("efficientnet-lite1") is LITE1
+    with pytest.raises(NotFound) as caught:
+        get("efficientnet-lite")
+    assert "efficientnet-lite" in caught.value.fix
+    with pytest.raises(NotFound) as caught:
+        get("zzz")
+    assert all(name in caught.value.fix for name in BACKBONES)
+
+
+def test_an_unknown_block_is_not_found() -> None:
+    with pytest.raises(NotFound):
+        LITE0.block("block8")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("all", BLOCKS),
+        ("none", ()),
+        ("top", ("top",)),
+        ("block6,block7,top", ("block6", "block7", "top")),
+        (" Top , block6 ,block7,top", ("block6", "block7", "top")),
+    ],
+)
+def test_trainable_blocks_are_read_in_block_order(text: str, expected: tuple[str, ...]) -> None:
+    assert parse_trainable(LITE0, text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "block8", "block6,,top", "all,top", "none,none", "block6 block7"])
+def test_other_trainable_texts_are_refused_with_the_valid_names(text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        parse_trainable(LITE0, text)
+    assert "block7" in caught.value.fix
+
+
+def test_the_error_names_the_unknown_block() -> None:
+    with pytest.raises(BadInput) as caught:
+        parse_trainable(LITE0, "block6,blok7")
+    assert caught.value.given == "blok7"
+
+
+@pytest.mark.parametrize("backbone", BACKBONES.values(), ids=str)
+def test_the_weight_files_name_carries_its_checksum(backbone: catalogue.Backbone) -> None:
+    assert backbone.weights.file.endswith(f"-{backbone.weights.sha256[:8]}.pth")
+
+
+def test_weights_are_ready_only_where_their_file_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert weights_state("efficientnet-lite0") == "ready"
+    for change in ({"module": "no_such_module_here"}, {"file": "models/none.pth"}):
+        without = dataclasses.replace(LITE0, weights=dataclasses.replace(LITE0.weights, **change))
+        monkeypatch.setitem(BACKBONES, "efficientnet-lite0", without)
+        assert weights_state("efficientnet-lite0") == "missing"

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from core.data.dataset import Dataset
+from core.data.gather import Progress
+from core.data.jobs import Jobs, JobSnapshot, phase_text
+from core.errors import BadInput, RunFailed
+
+PATIENCE = 10.0
+
+
+@pytest.fixture
+def jobs() -> Iterator[Jobs]:
+    made = Jobs()
+    yield made
+    made.close()
+
+
+def wait_for(jobs: Jobs, job_id: str, until: Callable[[JobSnapshot], bool]) -> JobSnapshot:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        snapshot = jobs.snapshot(job_id)
+        assert snapshot is not None
+        if until(snapshot):
+            return snapshot
+        time.sleep(0.005)
+    raise AssertionError(f"still {snapshot}")
+
+
+def ended(snapshot: JobSnapshot) -> bool:
+    return snapshot.state != "running"
+
+
+def test_a_job_that_is_done_names_its_dataset(jobs: Jobs, dataset: Dataset) -> None:
+    def work(progress: Progress) -> Dataset:
+        progress("checking", 3, 9)
+        return dataset
+
+    snapshot = wait_for(jobs, jobs.submit("Mine", work), ended)
+    assert snapshot.state == "done"
+    assert snapshot.dataset_id == dataset.id
+    assert snapshot.title == "Mine"
+    assert (snapshot.phase, snapshot.done, snapshot.total) == ("checking", 3, 9)
+
+
+def test_an_error_for_people_is_kept(jobs: Jobs) -> None:
+    error = BadInput("No images.")
+
+    def work(_progress: Progress) -> Dataset:
+        raise error
+
+    snapshot = wait_for(jobs, jobs.submit("Mine", work), ended)
+    assert snapshot.state == "failed"
+    assert snapshot.error is error
+    assert snapshot.dataset_id is None
+
+
+def test_an_unforeseen_error_is_logged_and_said_in_words(
+    jobs: Jobs, caplog: pytest.LogCaptureFixture
+) -> None:
+    def work(_progress: Progress) -> Dataset:
+        raise ZeroDivisionError("a secret path")
+
+    with caplog.at_level(logging.ERROR):
+        snapshot = wait_for(jobs, jobs.submit("Mine", work), ended)
+    assert snapshot.state == "failed"
+    assert isinstance(snapshot.error, RunFailed)
+    assert "secret" not in str(snapshot.error)
+    assert "a secret path" in caplog.text
+
+
+def endless(started: threading.Event) -> Callable[[Progress], Dataset]:
+    def work(progress: Progress) -> Dataset:
+        while True:
+            progress("checking", 1, None)
+            started.set()
+            time.sleep(0.005)
+
+    return work
+
+
+def test_a_cancelled_job_ends(jobs: Jobs) -> None:
+    started = threading.Event()
+    job_id = jobs.submit("Mine", endless(started))
+    assert started.wait(PATIENCE)
+    jobs.cancel(job_id)
+    assert wait_for(jobs, job_id, ended).state == "cancelled"
+
+
+def test_a_second_job_waits_for_its_turn_and_can_be_cancelled_meanwhile(
+    jobs: Jobs, dataset: Dataset
+) -> None:
+    started = threading.Event()
+    first = jobs.submit("First", endless(started))
+    assert started.wait(PATIENCE)
+    second = jobs.submit("Second", lambda _progress: dataset)
+    third = jobs.submit("Third", lambda _progress: dataset)
+    assert wait_for(jobs, second, lambda snapshot: snapshot.phase == "waiting").state == "running"
+    jobs.cancel(second)
+    assert wait_for(jobs, second, ended).state == "cancelled"
+    jobs.cancel(first)
+    assert wait_for(jobs, third, ended).state == "done"
+    assert [snapshot.title for snapshot in jobs.snapshots()] == ["First", "Second", "Third"]
+
+
+def test_closing_ends_every_job(dataset: Dataset) -> None:
+    jobs = Jobs()
+    started = threading.Event()
+    first = jobs.submit("First", endless(started))
+    second = jobs.submit("Second", lambda _progress: dataset)
+    assert started.wait(PATIENCE)
+    jobs.close()
+    for job_id in (first, second):
+        snapshot = jobs.snapshot(job_id)
+        assert snapshot is not None
+        assert snapshot.state == "cancelled"
+
+
+def test_an_unknown_job_is_none(jobs: Jobs) -> None:
+    assert jobs.snapshot("none") is None
+    jobs.cancel("none")
+
+
+def test_old_jobs_are_forgotten(jobs: Jobs, dataset: Dataset) -> None:
+    ids = []
+    for _turn in range(55):
+        ids.append(jobs.submit("Mine", lambda _progress: dataset))
+        wait_for(jobs, ids[-1], ended)
+    assert jobs.snapshot(ids[0]) is None
+    assert jobs.snapshot(ids[-1]) is not None
+    assert len(jobs.snapshots()) == 50
+
+
+def test_every_phase_has_words() -> None:
+    for phase in ("waiting", "downloading", "finding", "unpacking", "checking", "saving"):
+        assert phase_text(phase) != phase

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.data.split import FEWEST_TO_SPLIT, assign, carve
+
+DIGESTS = st.integers(0, 400).map(lambda number: f"{number:064x}")
+IMAGES = st.lists(st.tuples(st.integers(0, 4), DIGESTS), max_size=150)
+SEEDS = st.integers(-(2**31), 2**31)
+
+
+def distinct(images: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    return list({digest: (label, digest) for label, digest in images}.values())
+
+
+@given(IMAGES, SEEDS)
+def test_the_same_bytes_never_fall_on_both_sides(images: list[tuple[int, str]], seed: int) -> None:
+    sides = defaultdict(set)
+    for (_label, digest), split in zip(images, assign(images, seed), strict=True):
+        sides[digest].add(split)
+    assert all(len(splits) == 1 for splits in sides.values())
+
+
+@given(IMAGES, SEEDS, st.randoms(use_true_random=False))
+def test_the_order_of_the_files_does_not_matter(
+    images: list[tuple[int, str]], seed: int, shuffler: random.Random
+) -> None:
+    shuffled = list(images)
+    shuffler.shuffle(shuffled)
+    first = dict(zip([digest for _label, digest in images], assign(images, seed), strict=True))
+    second = zip([digest for _label, digest in shuffled], assign(shuffled, seed), strict=True)
+    assert first == dict(second)
+
+
+@given(IMAGES, SEEDS)
+def test_every_class_of_three_has_an_image_in_each_split(
+    images: list[tuple[int, str]], seed: int
+) -> None:
+    images = distinct(images)
+    cells = Counter(
+        (label, split) for (label, _), split in zip(images, assign(images, seed), strict=True)
+    )
+    for label, total in Counter(label for label, _digest in images).items():
+        assert cells[label, "train"] >= 1
+        if total >= FEWEST_TO_SPLIT:
+            assert cells[label, "validation"] >= 1
+            assert cells[label, "test"] >= 1
+        if total >= 20:
+            assert abs(cells[label, "train"] / total - 0.7) < 0.06
+
+
+def test_a_hundred_images_of_each_class_are_divided_70_15_15() -> None:
+    images = [(label, f"{label}-{number}") for label in range(3) for number in range(100)]
+    cells = Counter(
+        (label, split) for (label, _), split in zip(images, assign(images, 0), strict=True)
+    )
+    for label in range(3):
+        counts = [cells[label, split] for split in ("train", "validation", "test")]
+        assert counts == [70, 15, 15]
+
+
+def test_another_seed_divides_otherwise() -> None:
+    images = [(0, str(number)) for number in range(100)]
+    assert assign(images, 1) == assign(images, 1)
+    assert assign(images, 1) != assign(images, 2)
+
+
+def test_tiny_classes_keep_their_training_images() -> None:
+    assert assign([(0, "a")], 0) == ["train"]
+    assert sorted(assign([(0, "a"), (0, "b")], 0)) == ["train", "validation"]
+
+
+@given(IMAGES, st.floats(0, 1), SEEDS)
+def test_carving_takes_of_every_class_and_never_all(
+    images: list[tuple[int, str]], share: float, seed: int
+) -> None:
+    images = distinct(images)
+    taken = Counter(
+        label
+        for (label, _), is_taken in zip(images, carve(images, share, seed), strict=True)
+        if is_taken
+    )
+    for label, total in Counter(label for label, _digest in images).items():
+        assert taken[label] < total
+        assert taken[label] >= (1 if total > 1 else 0)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from core.errors import BadInput, NotFound
+from core.runs.folder import RunFolder, best, require_model, run_folders
+from core.runs.status import Failure, State, Status
+from core.training.events import BatchRow, EpochRow
+from core.training.plan import Plan
+from core.workspace import Workspace
+
+PLAN = Plan("photos", "<b>Photos</b>/..", "efficientnet-lite0", trainable=("top",))
+
+
+def row(epoch: int, val_accuracy: float | None, val_loss: float | None, loss: float = 1.0) -> EpochRow:
+    return EpochRow(epoch, "fit", loss, 0.5, val_loss, val_accuracy, 1e-3, 2.5)
+
+
+@pytest.fixture
+def folder(workspace: Workspace) -> RunFolder:
+    return RunFolder.create(workspace, PLAN)
+
+
+def test_a_new_run_is_queued_and_holds_its_plan(workspace: Workspace, folder: RunFolder) -> None:
+    opened = RunFolder.open(workspace, folder.id)
+    assert opened.plan() == PLAN
+    assert opened.status().state is State.QUEUED
+    assert opened.history() == ()
+    assert opened.batches() == ()
+    assert opened.report() is None
+    assert folder.path.parent == workspace.runs
+
+
+def test_a_plan_outside_its_bounds_makes_no_folder(workspace: Workspace) -> None:
+    with pytest.raises(BadInput):
+        RunFolder.create(workspace, Plan("photos", "Photos", "efficientnet-lite0", ("block99",)))
+    assert run_folders(workspace) == []
+
+
+def test_history_and_curve_are_read_back(folder: RunFolder) -> None:
+    rows = [row(1, None, None), row(2, 0.75, 0.6)]
+    folder.write_history(rows)
+    assert folder.history() == tuple(rows)
+    folder.append_batch(BatchRow(0.5, 1.25, 0.5))
+    folder.append_batch(BatchRow(1.0, 1.0, 0.75))
+    assert folder.batches() == (BatchRow(0.5, 1.25, 0.5), BatchRow(1.0, 1.0, 0.75))
+
+
+def test_a_half_written_last_line_is_passed_over(folder: RunFolder) -> None:
+    folder.append_batch(BatchRow(0.5, 1.25, 0.5))
+    with (folder.path / "batches.csv").open("a") as handle:
+        handle.write("1.00000,0.9")
+    assert folder.batches() == (BatchRow(0.5, 1.25, 0.5),)
+
+
+def test_a_status_is_read_back_with_its_error(folder: RunFolder) -> None:
+    ended = folder.status().ending(State.FAILED, error=Failure("What", "given", "fix"))
+    folder.write_status(ended)
+    assert folder.status() == ended
+    assert folder.status().ended is not None
+
+
+@pytest.mark.parametrize("content", ["{}", '{"state": "dancing"}', '{"state": "queued", "x": 1}', "["])
+def test_a_damaged_status_is_bad_input(folder: RunFolder, content: str) -> None:
+    (folder.path / "status.json").write_text(content)
+    with pytest.raises(BadInput):
+        folder.status()
+
+
+def test_a_not_known_time_left_is_null_in_the_file(folder: RunFolder) -> None:
+    assert json.loads((folder.path / "status.json").read_text())["eta_s"] is None
+
+
+def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss() -> None:
+    rows = [row(1, 0.8, 0.5), row(2, 0.9, 0.6), row(3, 0.9, 0.4), row(4, 0.7, 0.1)]
+    found = best(rows)
+    assert found is not None
+    assert found.epoch == 3
+    assert best([]) is None
+
+
+def test_without_validation_the_lowest_training_loss_is_best() -> None:
+    found = best([row(1, None, None, 0.5), row(2, None, None, 0.3), row(3, None, None, 0.4)])
+    assert found is not None
+    assert found.epoch == 2
+
+
+def test_a_run_without_a_model_says_so(folder: RunFolder) -> None:
+    with pytest.raises(BadInput, match="no model"):
+        require_model(folder)
+
+
+def test_an_unknown_run_is_not_found(workspace: Workspace) -> None:
+    with pytest.raises(NotFound):
+        RunFolder.open(workspace, "20260101-000000-none")
+
+
+def test_elapsed_time_is_not_known_before_the_start() -> None:
+    assert Status(State.QUEUED, epochs=3, created=0.0).elapsed_s is None

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.data.dataset import Dataset
+from core.drafts import Draft
+from core.journey import Progress, journey
+from core.runs.folder import RunFolder
+from core.runs.status import State
+from core.training.plan import Plan
+from core.workspace import Workspace
+
+
+def states(workspace: Workspace, draft: Draft) -> dict[str, Progress]:
+    return {name: step.progress for name, step in journey(workspace, draft).steps.items()}
+
+
+def test_at_first_only_start_and_data_are_open(workspace: Workspace) -> None:
+    found = journey(workspace, Draft())
+    assert {name for name, step in found.steps.items() if step.progress is Progress.OPEN} == {
+        "start", "data",
+    }
+    assert found.steps["model"].at == "data"
+    assert found.steps["evaluate"].at == "train"
+    assert all(step.missing for step in found.steps.values() if step.progress is Progress.LOCKED)
+
+
+def test_photos_open_model_and_train(workspace: Workspace, dataset: Dataset) -> None:
+    found = states(workspace, Draft(dataset=dataset.id))
+    assert found["data"] is Progress.DONE
+    assert found["model"] is Progress.OPEN
+    assert found["train"] is Progress.OPEN
+    assert found["predict"] is Progress.LOCKED
+
+
+def test_a_dataset_that_is_gone_locks_what_needs_it(workspace: Workspace) -> None:
+    assert states(workspace, Draft(dataset="not-there"))["model"] is Progress.LOCKED
+
+
+def test_a_run_with_a_model_opens_the_rest(workspace: Workspace, dataset: Dataset) -> None:
+    folder = RunFolder.create(workspace, Plan(dataset.id, dataset.title, "efficientnet-lite0"))
+    draft = Draft(dataset=dataset.id, run=folder.id)
+    assert states(workspace, draft)["evaluate"] is Progress.LOCKED
+    folder.model.write_bytes(b"model")
+    folder.write_status(folder.status().ending(State.FINISHED))
+    assert states(workspace, draft)["train"] is Progress.DONE
+    assert states(workspace, draft)["evaluate"] is Progress.OPEN
+    folder.write_report({"test": {"accuracy": 1}})
+    assert states(workspace, draft)["evaluate"] is Progress.DONE
+
+
+def test_without_a_choice_the_newest_run_is_looked_at(workspace: Workspace, dataset: Dataset) -> None:
+    plan = Plan(dataset.id, dataset.title, "efficientnet-lite0")
+    first = RunFolder.create(workspace, plan)
+    second = RunFolder.create(workspace, replace(plan, trainable=("top",)))
+    found = journey(workspace, Draft())
+    assert found.run is not None
+    assert found.run.id in (first.id, second.id)
+    assert journey(workspace, Draft(run=first.id)).run == first
