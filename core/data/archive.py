@@ -6,13 +6,14 @@ What a header says about sizes is not believed: bytes are counted while they are
 
 from __future__ import annotations
 
+import gzip
 import lzma
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -172,38 +173,32 @@ def unpack_tar(source: Path, into: Path, progress: Progress = no_progress) -> Ga
     """Unpack a gzipped tar from outside; as :func:`unpack_zip`."""
     gathered = Gathered()
     meter = _Meter(source.stat().st_size)
-    number = 0
-    try:
-        archive = tarfile.open(source, "r|gz")  # noqa: SIM115 - closed below
-    except _BROKEN as error:
-        raise _broken_archive(source) from error
-    with archive:
-        while (member := _next(archive, source)) is not None:
-            if member.isdir():
-                continue
-            number += 1
-            if number % 50 == 0:
-                progress(UNPACKING, number, None)
-            name = gathered.admit(member.name)
-            stream = archive.extractfile(member) if name and member.isreg() else None
-            if name is None:
-                continue
-            if stream is None:
-                gathered.refuse(name, _("It is a link or not a regular file."))
-                continue
-            target = into / f"{number:06d}"
-            _write(stream, name, target, gathered, meter, lambda: _broken_archive(source))
+    for number, (member, content) in enumerate(_members(source)):
+        if number % 50 == 0:
+            progress(UNPACKING, number, None)
+        name = None if member.isdir() else gathered.admit(member.name)
+        if name is None:
+            continue
+        if content is None:
+            gathered.refuse(name, _("It is a link or not a regular file."))
+            continue
+        target = into / f"{number:06d}"
+        _write(content, name, target, gathered, meter, lambda: _broken_archive(source))
     return gathered
 
 
-def _next(archive: tarfile.TarFile, source: Path) -> tarfile.TarInfo | None:
+def _members(source: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    """Give a tar's members one by one, each with its content where it is a regular file."""
     try:
-        member = archive.next()
+        # NOTE: not mode "r|gz", which does not compare gzip's checksum at the end.
+        with gzip.open(source) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+            while (member := archive.next()) is not None:
+                archive.members = []  # type: ignore[attr-defined]  # or it grows with the archive
+                yield member, archive.extractfile(member) if member.isreg() else None
+            while stream.read(_CHUNK):
+                pass
     except _BROKEN as error:
         raise _broken_archive(source) from error
-    # NOTE: in stream mode the list of members would grow with the archive.
-    archive.members = []  # type: ignore[attr-defined]
-    return member
 
 
 def _write(

@@ -6,13 +6,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.data import dataset as datasets
 from core.data.dataset import SPLITS, Dataset, Duplicate, Ignored, Item, Problem, Refused
 from core.errors import BadInput, NotFound
 from core.workspace import Workspace
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def made(cells: dict[tuple[int, str], int], folder: Path = Path()) -> Dataset:
@@ -128,6 +130,7 @@ CELLS = st.dictionaries(
 )
 
 
+@UNHURRIED
 @given(CELLS, st.integers(1, 200), st.integers(0, 5))
 def test_a_limited_dataset_keeps_something_of_every_cell(
     cells: dict[tuple[int, str], int], n: int, seed: int

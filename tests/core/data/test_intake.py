@@ -266,7 +266,9 @@ NAMES = st.lists(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(NAMES, st.data())
 def test_any_names_end_in_one_list_each_or_in_bad_input(

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.data import layout
 from core.data.layout import Place, arrange, clean_class, clean_name, ignored, unsafe
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def classes(*names: str) -> dict[str, str]:
@@ -145,6 +147,7 @@ def test_plain_relative_names_are_safe(raw: str) -> None:
     assert unsafe(raw) is None
 
 
+@UNHURRIED
 @given(st.text(max_size=60))
 def test_a_clean_name_is_a_harmless_relative_path(raw: str) -> None:
     name = clean_name(raw)
@@ -158,6 +161,7 @@ def test_a_clean_name_is_a_harmless_relative_path(raw: str) -> None:
 PARTS = st.sampled_from(["cat", "dog", "train", "Val", "test", "photos", "1.jpg", "2.png", "x.txt"])
 
 
+@UNHURRIED
 @given(st.lists(st.lists(PARTS, min_size=1, max_size=5).map("/".join), unique=True, max_size=12))
 def test_every_file_has_a_place_or_a_reason_and_never_both(names: list[str]) -> None:
     arranged = arrange(names)

@@ -9,22 +9,27 @@ from core.errors import NotFound, Stopped, Unavailable
 from core.workspace import Workspace
 
 
-@pytest.mark.parametrize("name", ["digits", "textile"])
-def test_a_sample_holds_what_it_says(name: str, workspace: Workspace) -> None:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace.open(tmp_path_factory.mktemp("samples"))
+
+
+@pytest.mark.parametrize("name", ["digits", pytest.param("textile", marks=pytest.mark.slow)])
+def test_a_sample_holds_what_it_says(name: str, shared: Workspace) -> None:
     sample = SAMPLES[name]
-    taken = take_in_sample(name, workspace)
+    taken = take_in_sample(name, shared)
     assert len(taken.items) == sample.images
     assert len(taken.classes) == sample.classes
     assert taken.problems == ()
     assert taken.id == f"sample-{name}"
     assert taken.source == f"sample:{name}"
     assert not sample.needs_network
-    assert take_in_sample(name, workspace) is taken
-    assert list(workspace.incoming.iterdir()) == []
+    assert take_in_sample(name, shared) is taken
+    assert list(shared.incoming.iterdir()) == []
 
 
-def test_digits_are_bright_strokes_on_black(workspace: Workspace) -> None:
-    taken = take_in_sample("digits", workspace)
+def test_digits_are_bright_strokes_on_black(shared: Workspace) -> None:
+    taken = take_in_sample("digits", shared)
     assert taken.classes == tuple("0123456789")
     item = taken.items[0]
     assert (item.width, item.height) == (64, 64)
@@ -34,21 +39,25 @@ def test_digits_are_bright_strokes_on_black(workspace: Workspace) -> None:
     assert np.ptp(array.astype(int), axis=2).max() == 0
 
 
-def test_a_damaged_sample_is_made_again(workspace: Workspace) -> None:
-    taken = take_in_sample("digits", workspace)
-    (taken.folder / "dataset.json").write_text("{")
-    assert len(take_in_sample("digits", workspace).items) == SAMPLES["digits"].images
+def stop(_phase: str, done: int, _total: int | None) -> None:
+    if done == 5:
+        raise Stopped("Enough.")
 
 
 def test_a_cancelled_sample_leaves_nothing_behind(workspace: Workspace) -> None:
-    def stop(phase: str, done: int, _total: int | None) -> None:
-        if phase == "checking" and done == 5:
-            raise Stopped("Enough.")
-
     with pytest.raises(Stopped):
         take_in_sample("digits", workspace, stop)
     assert list(workspace.datasets.iterdir()) == []
     assert list(workspace.incoming.iterdir()) == []
+
+
+def test_a_damaged_sample_is_made_again_and_not_shown(workspace: Workspace) -> None:
+    folder = workspace.datasets / "sample-digits"
+    folder.mkdir()
+    (folder / "dataset.json").write_text("{")
+    with pytest.raises(Stopped):
+        take_in_sample("digits", workspace, stop)
+    assert not folder.exists()
 
 
 def test_an_unknown_sample_names_the_nearest() -> None:

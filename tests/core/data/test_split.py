@@ -3,11 +3,12 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.data.split import FEWEST_TO_SPLIT, assign, carve
 
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 DIGESTS = st.integers(0, 400).map(lambda number: f"{number:064x}")
 IMAGES = st.lists(st.tuples(st.integers(0, 4), DIGESTS), max_size=150)
 SEEDS = st.integers(-(2**31), 2**31)
@@ -17,6 +18,7 @@ def distinct(images: list[tuple[int, str]]) -> list[tuple[int, str]]:
     return list({digest: (label, digest) for label, digest in images}.values())
 
 
+@UNHURRIED
 @given(IMAGES, SEEDS)
 def test_the_same_bytes_never_fall_on_both_sides(images: list[tuple[int, str]], seed: int) -> None:
     sides = defaultdict(set)
@@ -25,6 +27,7 @@ def test_the_same_bytes_never_fall_on_both_sides(images: list[tuple[int, str]], 
     assert all(len(splits) == 1 for splits in sides.values())
 
 
+@UNHURRIED
 @given(IMAGES, SEEDS, st.randoms(use_true_random=False))
 def test_the_order_of_the_files_does_not_matter(
     images: list[tuple[int, str]], seed: int, shuffler: random.Random
@@ -36,6 +39,7 @@ def test_the_order_of_the_files_does_not_matter(
     assert first == dict(second)
 
 
+@UNHURRIED
 @given(IMAGES, SEEDS)
 def test_every_class_of_three_has_an_image_in_each_split(
     images: list[tuple[int, str]], seed: int
@@ -74,6 +78,7 @@ def test_tiny_classes_keep_their_training_images() -> None:
     assert sorted(assign([(0, "a"), (0, "b")], 0)) == ["train", "validation"]
 
 
+@UNHURRIED
 @given(IMAGES, st.floats(0, 1), SEEDS)
 def test_carving_takes_of_every_class_and_never_all(
     images: list[tuple[int, str]], share: float, seed: int
