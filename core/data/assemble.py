@@ -15,6 +15,7 @@ from core.data.dataset import Dataset, Duplicate, Item, Refused
 from core.data.gather import SAVING, Gathered, Progress
 from core.data.layout import Place
 from core.data.look import Looked, look_at_all, without_duplicates
+from core.data.twin import twin
 from core.errors import BadInput, Unavailable
 from core.i18n import _
 from core.workspace import Workspace, new_dir
@@ -62,6 +63,9 @@ def assemble(
         origin: What to call it and how to make it.
         progress: Told how far it is.
 
+    Returns:
+        The new dataset, or the one that was made of the same files before.
+
     Raises:
         BadInput: There is no usable image, or ``origin.accept`` refused the dataset.
         Stopped: ``progress`` asked for it.
@@ -107,7 +111,7 @@ def assemble(
         origin.accept(result)
     if not origin.store:
         return replace(result, id="", folder=Path())
-    return _publish(result, kept, usable, workspace, origin, progress)
+    return twin(result, workspace) or _publish(result, kept, usable, workspace, origin, progress)
 
 
 def _divide(

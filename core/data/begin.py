@@ -34,12 +34,15 @@ def begin_path(jobs: Jobs, workspace: Workspace, path: str) -> str:
         BadInput: The path is empty or can be no path.
     """
     text = path.strip().strip("\"'")
-    if not text or "\x00" in text:
+    try:
+        source = Path(text).expanduser()
+        if not text or "\x00" in text:
+            raise ValueError("no path")
+    except (ValueError, RuntimeError) as error:  # expanduser: there is no such user
         raise BadInput(
-            _("This is not a path."), given=text,
+            _("This is not a path."), given=text[:200],
             fix=_("Give the full path of a folder or a zip on this computer."),
-        )
-    source = Path(text).expanduser()
+        ) from error
     return jobs.submit(
         source.name, lambda progress: take_in(source, workspace, progress=progress)
     )

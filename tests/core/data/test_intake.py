@@ -397,7 +397,7 @@ def test_two_intakes_of_the_same_name_get_different_ids(
     tmp_path: Path, workspace: Workspace
 ) -> None:
     source = pictures(tmp_path / "set", "cat", "dog", each=3)
-    ids = {intake.take_in(source, workspace).id for _turn in range(3)}
+    ids = {intake.take_in(source, workspace, seed=turn).id for turn in range(3)}
     assert len(ids) == 3
 
 

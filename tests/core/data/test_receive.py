@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -24,11 +23,6 @@ def send(uploads: Uploads, upload_id: str, body: bytes, chunk: int = 1 << 20) ->
     for start in range(0, len(body), chunk):
         parser.feed(body[start : start + chunk])
     parser.finish()
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace.open(tmp_path / "ws")
 
 
 @pytest.fixture
