@@ -7,7 +7,7 @@ import base64
 import streamlit as st
 
 from core.data.begin import begin_sample
-from core.data.previews import textile_preview
+from core.data.previews import preview
 from core.data.samples import SAMPLES
 from core.i18n import _
 from core.runs.listing import Listed, listed
@@ -18,15 +18,17 @@ from pages.ui.escape import plain
 from pages.ui.pieces import caption, lede, thaw_row
 from pages.ui.places import PLACES
 
-FIRST_SAMPLE = "textile"
-OTHER_SAMPLE = "digits"
+FIRST_SAMPLE = "digits"
+OTHER_SAMPLE = "textile"
 
 
 def main() -> None:
     st.title(_("Teach a network to see your things"), anchor=False)
     lede(_("Begin with one that has already looked at a million photos. Freeze what it knows, "
            "thaw the part that should learn, and watch."))
+    st.space("small")
     thaw_row()
+    st.space("small")
     runs = listed(state.workspace())
     first, second, third = st.columns(3, gap="medium")
     with first.container(border=True, height="stretch"):
@@ -42,15 +44,12 @@ def main() -> None:
 
 
 def _sample_card() -> None:
-    pictures = [
-        "data:image/jpeg;base64," + base64.b64encode(each).decode() for each in textile_preview()
-    ]
-    picture_row(pictures)
+    _pictures(FIRST_SAMPLE)
     sample = SAMPLES[FIRST_SAMPLE]
-    st.subheader(_("Try the textile sample"), anchor=False)
+    st.subheader(_("Try handwritten digits"), anchor=False)
     st.markdown(
-        _("{photos} photos of fabric in {classes} classes. Ready at once, nothing to prepare.")
-        .format(photos=f"{sample.images:,}", classes=sample.classes)
+        _("{photos} scans in {classes} classes. Ready at once, nothing to prepare.").format(
+            photos=f"{sample.images:,}", classes=sample.classes)
     )
     if _foot_button(_("Use the sample"), "play_arrow", primary=True):
         _begin(FIRST_SAMPLE)
@@ -66,15 +65,21 @@ def _own_card() -> None:
 
 
 def _other_card() -> None:
-    picture_row([], words="0 1 2 3 4 5 6 7 8 9")
+    _pictures(OTHER_SAMPLE)
     sample = SAMPLES[OTHER_SAMPLE]
-    st.subheader(_("Or try handwriting"), anchor=False)
+    st.subheader(_("Or find flaws in fabric"), anchor=False)
     st.markdown(
-        _("{photos} scans of handwritten digits in {classes} classes, ready as well.")
-        .format(photos=f"{sample.images:,}", classes=sample.classes)
+        _("{photos} pictures of fabric in {classes} classes, ready as well.").format(
+            photos=f"{sample.images:,}", classes=sample.classes)
     )
-    if _foot_button(_("Use the digits"), "play_arrow"):
+    if _foot_button(_("Use the fabric"), "play_arrow"):
         _begin(OTHER_SAMPLE)
+
+
+def _pictures(sample: str) -> None:
+    picture_row([
+        "data:image/jpeg;base64," + base64.b64encode(each).decode() for each in preview(sample)
+    ])
 
 
 def _continue_card(run: Listed) -> None:

@@ -3,10 +3,10 @@ const states = new WeakMap();
 const shapeInto = (node, shape) => {
   if (node.dataset.shape === shape) return;
   node.dataset.shape = shape;
-  // A narrow tile breaks before the last sign, never inside "112×112".
+  // In a narrow tile the channels go below, so that every tile breaks at the same place.
   const cut = shape.lastIndexOf("×");
-  const pieces = cut > 0 ? [shape.slice(0, cut), make("wbr"), shape.slice(cut)] : [shape];
-  node.replaceChildren(...pieces);
+  const pieces = cut > 0 ? [shape.slice(0, cut), shape.slice(cut)] : [shape];
+  node.replaceChildren(...pieces.map((piece) => make("span", "", piece)));
 };
 
 const makeTile = (block) => {

@@ -3,6 +3,7 @@ export default function ({ data, parentElement }) {
   showMark(find(".progress"), find(".mark"), data.state);
   setParts(find(".headline"), data.headline);
   setText(find(".pill"), data.pill);
+  find(".pill").classList.toggle("ice", data.all_frozen);
   setParts(find(".left"), data.left);
   showShare(find(".track"), data.share, data.spoken);
   setAttribute(find(".track"), "aria-label", data.label);

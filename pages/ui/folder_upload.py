@@ -83,7 +83,7 @@ def default_labels() -> dict[str, str]:
         "unreadable": _("Files that your browser cannot read: {files}"),
         "unreadable_hint": _("They may have been moved, or you may not be allowed to open them."),
         "more": _("and {files} more"),
-        "done": _("All {files} files arrived · {size}"),
+        "done": _("{files} files arrived · {size}"),
         "done_zip": _("The zip arrived · {size}"),
         "done_hint": _("Checking them comes next."),
         "skipped": _("Left out because your browser could not read them: {files}"),

@@ -62,6 +62,7 @@ def run_progress(figures: RunFigures, *, key: str) -> None:
             "state": figures.state,
             "headline": headline_parts(figures),
             "pill": "" if figures.thawed_blocks is None else thawed_text(figures.thawed_blocks),
+            "all_frozen": figures.thawed_blocks == 0,
             "left": left_parts(figures),
             "share": 0.0 if figures.state == "queued" else figures.share,
             "spoken": percent_text(figures.share) or _("not known yet"),

@@ -13,6 +13,7 @@ from core.data.receive_batch import TooMuch
 from core.data.receive_state import NoSpace
 from core.errors import BadInput, Busy, NotFound, ThawError, Unavailable
 from core.i18n import _
+from pages.web.headers import security_headers
 
 _log = logging.getLogger(__name__)
 
@@ -45,12 +46,17 @@ def error_answer(_request: Request, error: Exception) -> JSONResponse:
 
 
 def unexpected_answer(_request: Request, error: Exception) -> JSONResponse:
-    """Answer an error nobody foresaw with a reference; the trace goes to the server's log only."""
+    """Answer an error nobody foresaw with a reference; the trace goes to the server's log only.
+
+    NOTE: Starlette calls this outside of our middleware, so the headers are set here.
+    """
     reference = note_unexpected(error)
-    return refusal(
+    answer = refusal(
         500, _("Something unexpected went wrong on the server."),
         _("Try again. If it happens again, look for {reference} in the server's log.").format(
             reference=reference))
+    answer.raw_headers.extend(security_headers("localhost"))
+    return answer
 
 
 def note_unexpected(error: BaseException) -> str:

@@ -34,7 +34,8 @@ async def put_batch(request: Request) -> Response:
     parser = await run_in_threadpool(service.current().uploads.batch, request.path_params["id"])
     pieces = _pieces(request)
     try:
-        if int(request.headers.get("content-length", "0")) > BATCH_BYTES:
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > BATCH_BYTES:
             raise TooMuch(_("One request carried more than it may."))
         async for piece in pieces:
             await run_in_threadpool(parser.feed, piece)

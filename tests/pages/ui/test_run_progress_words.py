@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+
+from pages.ui.run_progress import (
+    RunFigures,
+    below_left_text,
+    below_right_text,
+    headline_parts,
+    left_parts,
+)
+from pages.ui.run_strip import strip_detail
+from pages.ui.run_words import (
+    about_text,
+    duration_text,
+    percent_text,
+    strip_template,
+    thawed_text,
+)
+
+STATES = (
+    "queued", "preparing", "training", "paused", "finished", "stopped", "failed", "interrupted",
+)  # fmt: skip
+KNOWN = {
+    "epoch": 7, "epochs": 15, "share": 0.45, "seconds": 151.0, "seconds_left": 170.0,
+    "step": 46, "steps": 57, "photos_per_second": 162.3, "thawed_blocks": 3, "place": 2,
+}  # fmt: skip
+
+
+def plain(parts: tuple[tuple[str, bool], ...]) -> str:
+    return "".join(text for text, _ in parts)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (46.4, "46 s"), (59.6, "1 min 0 s"), (151, "2 min 31 s"), (4000, "1 h 6 min")],
+)
+def test_measured_times(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "5 s"), (42, "40 s"), (56, "1 min"), (170, "3 min"), (5300, "88 min"), (7300, "2 h")],
+)
+def test_estimates_have_no_false_precision(seconds: float, text: str) -> None:
+    assert about_text(seconds) == text
+
+
+def test_unknown_share_is_empty() -> None:
+    assert percent_text(None) == ""
+    assert percent_text(0.879, digits=1) == "87.9%"
+
+
+def test_thawed_blocks() -> None:
+    assert [thawed_text(n) for n in (0, 1, 3)] == ["head only", "1 block thawed", "3 blocks thawed"]
+
+
+def test_training_as_in_the_sketch() -> None:
+    run = RunFigures("training", **KNOWN)
+    assert headline_parts(run) == (("Epoch 7", True), (" of 15", False))
+    assert left_parts(run) == (("about ", False), ("3 min", True), (" left", False))
+    assert below_left_text(run) == "2 min 31 s so far"
+    assert below_right_text(run) == "step 46 of 57 · 162 photos a second"
+    assert strip_detail(run, 0.8824) == "Epoch 7 of 15 · validation 88.2% · about 3 min left"
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("known", [{}, KNOWN], ids=["nothing known", "all known"])
+def test_every_state_has_a_headline_and_claims_nothing_unknown(
+    state: str, known: dict[str, float]
+) -> None:
+    run = RunFigures(state, **known)
+    assert plain(headline_parts(run))
+    said = [plain(headline_parts(run)), plain(left_parts(run)), below_right_text(run)]
+    assert not any("None" in text for text in [*said, below_left_text(run), strip_detail(run, None)])
+    assert "Run 5" in strip_template(state).format(run="Run 5")
+
+
+@pytest.mark.parametrize("state", ["finished", "stopped", "failed", "interrupted", "queued"])
+def test_no_time_left_where_nothing_is_going_on(state: str) -> None:
+    assert left_parts(RunFigures(state, **KNOWN)) == ()
+
+
+def test_queue_place_is_named() -> None:
+    assert plain(headline_parts(RunFigures("queued", place=2))) == "Waiting, number 2 in the queue"
