@@ -12,6 +12,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from core.data.intake import remove_leftovers
 from core.data.receive import Uploads
 from core.workspace import Workspace
 
@@ -51,6 +52,7 @@ class Service:
 
     def start(self) -> None:
         """Remove stale uploads, find interrupted runs, and take up what is queued."""
+        remove_leftovers(self.workspace)
         removed = self.uploads.sweep()
         if removed:
             _log.info("Removed %d stale uploads.", removed)
@@ -58,6 +60,7 @@ class Service:
 
     def close(self) -> None:
         """Stop what runs in the background; what it has reached is kept on disk."""
+        self.jobs.close()
         self.runner.close()
 
 

@@ -13,9 +13,8 @@ from core.i18n import _
 from core.runs.listing import Listed, listed
 from core.training.counts import what_learns
 from pages.ui import state
-from pages.ui.card_art import picture_row
 from pages.ui.escape import plain
-from pages.ui.pieces import caption, lede, thaw_row
+from pages.ui.pieces import caption, lede, picture_row, thaw_row
 from pages.ui.places import PLACES
 
 FIRST_SAMPLE = "digits"
@@ -56,7 +55,7 @@ def _sample_card() -> None:
 
 
 def _own_card() -> None:
-    picture_row([], words=_("one folder per class"), icon="folder")
+    picture_row([], words=_("one folder per class"))
     st.subheader(_("Bring your own photos"), anchor=False)
     st.markdown(_("A folder or a zip. Twenty photos per class are enough to begin."))
     if _foot_button(_("Choose photos"), "upload"):

@@ -91,7 +91,9 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         self._drawn_sums = (0.0, 0.0)
         self._recent.clear()
         self._recent.append((self._began, 0))
-        self._listener.phase("training")
+        # The first step of all also builds the graph, which takes seconds: it is not training yet.
+        if self.history:
+            self._listener.phase("training")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Tell the step; every few steps also a point of the curve."""
@@ -103,6 +105,8 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
                 given=_("epoch {epoch}, step {step}").format(epoch=self._epoch + 1, step=batch + 1),
                 fix=_("Lower the learning rate, for example to a tenth, and train again."),
             )
+        if batch == 0 and not self.history:
+            self._listener.phase("training")
         self._seen = min(self._images, (batch + 1) * self._batch_size)
         self._recent.append((time.perf_counter(), self._seen))
         # Keras reports means over the epoch so far; differences give the mean of the last steps.

@@ -101,6 +101,22 @@ def thumb_grid(
     st.html(f'<ul class="thaw-thumbs" style="--edge:{int(edge)}px">{"".join(items)}</ul>')
 
 
+def picture_row(addresses: Sequence[str], *, words: str = "", icon: str = "") -> None:
+    """Show pictures in a row, or ``words`` where there are none.
+
+    Args:
+        addresses: Where each picture is; see :func:`thumb_grid`.
+        words: What stands in the frame without pictures.
+        icon: A sign of ``SIGNS`` before the words.
+    """
+    if addresses:
+        inside = "".join(f'<img src="{_own(each)}" alt="">' for each in addresses)
+        st.html(f'<div class="thaw-art" aria-hidden="true">{inside}</div>')
+        return
+    before = _sign(icon) if icon else ""
+    st.html(f'<div class="thaw-art words">{before}<span>{text(words)}</span></div>')
+
+
 def share_bars(rows: Iterable[tuple[str, float, str]]) -> None:
     """Show names with a bar and a figure each, the first one standing out.
 
