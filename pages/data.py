@@ -95,6 +95,7 @@ def _dataset(journey: Journey, dataset: Dataset) -> None:
                 st.switch_page(PLACES["model"].script)
             if st.button(_("Skip to Train"), help=_("With EfficientNet-Lite0 and the head alone learning, "
                                                     "unless you have chosen otherwise.")):
+                state.set_up()
                 st.switch_page(PLACES["train"].script)
     with st.expander(_("Choose other photos"), icon=":material/swap_horiz:",
                      expanded=not dataset.usable):

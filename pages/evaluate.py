@@ -12,7 +12,7 @@ from pages.ui import state
 from pages.ui.charts import confusion, shares
 from pages.ui.escape import one_line
 from pages.ui.locked import locked
-from pages.ui.pieces import caption, headline, lede
+from pages.ui.pieces import caption, headline
 from pages.ui.places import PLACES
 from pages.ui.run_picker import picked_run
 
@@ -24,7 +24,7 @@ def main() -> None:
     st.title(_("Evaluate"), anchor=False)
     if locked(journey, "evaluate"):
         return
-    run = picked_run()
+    run = picked_run(_("How {run} does on photos it has never seen."))
     if run is None:
         return
     with state.told():
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _not_measured(run: Listed) -> None:
-    lede(_("The test photos have not been looked at for {run} yet.").format(run=run.title))
+    st.markdown(_("The test photos have not been looked at for {run} yet.").format(run=run.title))
     if st.button(_("Measure on the test photos"), type="primary", icon=":material/target:"):
         with st.spinner(_("Looking at the test photos")):
             found = measure(state.workspace(), run.folder)
@@ -48,8 +48,6 @@ def _not_measured(run: Listed) -> None:
 
 def _figures(run: Listed, found: Evaluation) -> None:
     accuracy = found.accuracy
-    lede(_("How {run} does on {photos} photos it has never seen.").format(
-        run=run.title, photos=f"{accuracy.images:,}"))
     always = _("Always “{name}”").format(
         name=one_line(found.classes[found.majority_class], 24))
     with st.container(border=True):

@@ -38,6 +38,7 @@ def main() -> None:
         _takes(counts(state.draft().plan(), len(journey.dataset.classes)))
     if st.button(_("Continue to Train"), type="primary", icon=":material/arrow_forward:",
                  icon_position="right"):
+        state.set_up()
         st.switch_page(PLACES["train"].script)
 
 

@@ -11,12 +11,12 @@ from core.data.images import thumbnail
 from core.errors import ThawError
 from core.i18n import _
 from core.insight.predict import Answer, loaded, predict
-from core.runs.folder import require_model
+from core.runs.folder import RunFolder, require_model
 from core.runs.listing import Listed
 from pages.ui import state
 from pages.ui.escape import one_line
 from pages.ui.locked import locked
-from pages.ui.pieces import caption, lede, share_bars, thumb_grid
+from pages.ui.pieces import caption, share_bars, thumb_grid
 from pages.ui.run_picker import picked_run
 from pages.web.script_error import describe
 
@@ -40,10 +40,9 @@ def main() -> None:
     st.title(_("Predict"), anchor=False)
     if locked(journey, "predict"):
         return
-    run = picked_run()
+    run = picked_run(_("Show {run} photos that it has not seen."))
     if run is None:
         return
-    lede(_("Show {run} photos that it has not seen.").format(run=run.title))
     files, camera = st.tabs([_("Photos"), _("Camera")])
     with files:
         given = st.file_uploader(
@@ -69,15 +68,24 @@ def _answer(run: Listed, photos: list[tuple[str, bytes]]) -> None:
     if not photos:
         return
     with state.told(), st.spinner(_("Looking at the photos")):
-        model = loaded(require_model(run.folder))
-        for name, content in photos:
-            try:
-                answers = predict(model, [io.BytesIO(content)], TOP)[0]
-                picture = thumbnail(io.BytesIO(content), EDGE)
-            except ThawError as error:
-                st.error(f"{describe(error)}", icon=":material/error:")
-                continue
-            _one(name, picture, answers)
+        changed = require_model(run.folder).stat().st_mtime_ns
+        contents = tuple(content for _name, content in photos)
+        found = _predicted(run.folder, run.id, changed, contents)
+        for (name, content), answers in zip(photos, found, strict=True):
+            if isinstance(answers, ThawError):
+                named = type(answers)(answers.what, given=name, fix=answers.fix)
+                st.error(describe(named), icon=":material/error:")
+            else:
+                _one(name, thumbnail(io.BytesIO(content), EDGE), answers)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _predicted(
+    _folder: RunFolder, run_id: str, changed: int, contents: tuple[bytes, ...]
+) -> list[list[Answer] | ThawError]:
+    """Ask the model once for the same photos, however often the page is drawn anew."""
+    model = loaded(require_model(_folder))
+    return predict(model, [io.BytesIO(content) for content in contents], TOP)
 
 
 def _one(name: str, picture: bytes, answers: list[Answer]) -> None:

@@ -23,7 +23,9 @@ def main() -> None:
     )
     page = st.navigation(_navigation(journey))
     page.run()
-    if page.url_path != PLACES["train"].address and working(listed(state.workspace())):
+    run = working(listed(state.workspace()))
+    on_train = page.url_path == PLACES["train"].address
+    if run is not None and not (on_train and st.session_state.get(state.SHOWN_RUN) == run.id):
         with st.bottom:
             st.fragment(_strip, run_every=1.0)()
 
@@ -58,7 +60,7 @@ def _strip() -> None:
         run.title, figures(run), key="strip", validation_accuracy=validation_accuracy(run),
     )
     if opened:
-        state.update(run=run.id)
+        state.look_at(run.id)
         st.switch_page(PLACES["train"].script)
 
 

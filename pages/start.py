@@ -91,7 +91,7 @@ def _continue_card(run: Listed) -> None:
         )
     )
     if _foot_button(_("Open {run}").format(run=run.title), "arrow_forward"):
-        state.update(run=run.id)
+        state.look_at(run.id)
         st.switch_page(PLACES["train"].script)
 
 
@@ -104,8 +104,7 @@ def _foot_button(label: str, icon: str, *, primary: bool = False) -> bool:
 def _begin(sample: str) -> None:
     service = state.thaw()
     with state.told():
-        job = begin_sample(service.jobs, service.workspace, sample)
-        state.update(job=job, dataset="", dataset_title="")
+        state.follow(begin_sample(service.jobs, service.workspace, sample))
         st.switch_page(PLACES["data"].script)
 
 

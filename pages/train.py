@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.backbones import catalogue
 from core.errors import ThawError
 from core.i18n import _
 from core.journey import Journey
 from core.runs.listing import Listed, listed
 from core.runs.status import State
 from core.training.counts import what_learns
+from core.training.plan import Plan
 from pages.ui import state
 from pages.ui.live_curves import Curves, live_curves
 from pages.ui.locked import locked
@@ -31,14 +33,31 @@ def main() -> None:
         return
     runs = listed(state.workspace())
     chosen = next((run for run in runs if journey.run is not None and run.id == journey.run.id), None)
-    setting_up = st.session_state.get("new_run", chosen is None)
-    if chosen is None or (setting_up and journey.dataset is not None):
+    if chosen is None or _setting_up(journey, chosen):
+        st.session_state[state.SHOWN_RUN] = None
         _new(journey, chosen)
         return
+    st.session_state[state.SHOWN_RUN] = chosen.id
+    lede(_described(chosen.plan))
     run_box({run.id: run for run in runs}, chosen.id)
     active = chosen.status.state.active
     st.fragment(_live, run_every=1.0 if active else None)(chosen.id, active)
     _below(journey, chosen)
+
+
+def _setting_up(journey: Journey, run: Listed) -> bool:
+    """Tell whether a new run is being set up: asked for, or other photos were chosen since."""
+    if journey.dataset is None:
+        return False
+    elsewhere = run.plan.dataset != journey.dataset.id and not run.status.state.active
+    return bool(st.session_state.get(state.SETTING_UP, elsewhere))
+
+
+def _described(plan: Plan) -> str:
+    return _("{backbone} on “{photos}”. What learns: {what}.").format(
+        backbone=catalogue.get(plan.backbone).title, photos=plan.dataset_title,
+        what=what_learns(plan).lower(),
+    )
 
 
 def _new(journey: Journey, last: Listed | None) -> None:
@@ -48,19 +67,17 @@ def _new(journey: Journey, last: Listed | None) -> None:
             st.switch_page(PLACES["data"].script)
         return
     draft = state.draft()
-    lede(_("{backbone} on “{photos}”. What learns: {what}.").format(
-        backbone=draft.backbone, photos=journey.dataset.title, what=what_learns(draft.plan()).lower()))
+    lede(_described(draft.plan()))
     recipe(draft, journey.dataset)
     with st.container(horizontal=True, vertical_alignment="center"):
         started = st.button(_("Start training"), type="primary", icon=":material/play_arrow:")
         if last is not None and st.button(_("Back to {run}").format(run=last.title), type="tertiary"):
-            st.session_state["new_run"] = False
+            state.look_at(last.id)
             st.rerun()
     if started:
         with state.told():
             run = state.thaw().runner.submit(state.draft().plan())
-            state.update(run=run)
-            st.session_state["new_run"] = False
+            state.look_at(run)
             st.rerun()
 
 
@@ -143,7 +160,7 @@ def _below(journey: Journey, run: Listed) -> None:
 
 def _again() -> None:
     if st.button(_("Set up a new run"), icon=":material/replay:"):
-        st.session_state["new_run"] = True
+        state.set_up()
         st.rerun()
 
 

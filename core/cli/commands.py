@@ -14,7 +14,7 @@ from core.data.dataset import Dataset
 from core.data.intake import check as check_source
 from core.data.intake import take_in
 from core.data.samples import SAMPLES, take_in_sample
-from core.errors import NotFound, ThawError
+from core.errors import BadInput, NotFound, ThawError
 from core.files import JsonObject
 from core.i18n import _
 from core.runs.folder import RunFolder, best, require_model, run_folders
@@ -162,7 +162,11 @@ def predict(given: argparse.Namespace) -> JsonObject:
         if not path.is_file():
             raise NotFound(_("There is no such image file."), given=str(path))
     model = insight.loaded(require_model(folder))
-    answers = insight.predict(model, paths)
+    answers: list[list[insight.Answer]] = []
+    for path, found in zip(paths, insight.predict(model, paths), strict=True):
+        if isinstance(found, ThawError):
+            raise BadInput(found.what, given=str(path), fix=found.fix) from found
+        answers.append(found)
     return {
         "run": folder.id,
         "predictions": [

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.images import load_array
+from core.errors import ThawError
 
 MODELS_KEPT = 2
 IMAGES_AT_ONCE = 32
@@ -75,14 +76,30 @@ def probabilities(model: Loaded, images: Sequence[NDArray[np.uint8]]) -> NDArray
     )
 
 
-def predict(model: Loaded, files: Sequence[Path | BinaryIO], top: int = 5) -> list[list[Answer]]:
-    """Return the ``top`` most likely classes for each image file, the likeliest first.
+def predict(
+    model: Loaded, files: Sequence[Path | BinaryIO], top: int = 5
+) -> list[list[Answer] | ThawError]:
+    """Say what each image file shows.
 
-    Raises:
-        BadInput: A file cannot be read as an image.
+    Args:
+        model: See :func:`loaded`.
+        files: Image files, or open ones.
+        top: How many classes to return for each.
+
+    Returns:
+        For each file its likeliest classes, the likeliest first; for one that cannot be read as an
+        image, the error that says why. The others are answered all the same.
     """
-    chances = probabilities(model, [load_array(each, model.size) for each in files])
-    return [
-        [Answer(model.classes[at], float(row[at])) for at in np.argsort(-row, kind="stable")[:top]]
-        for row in chances
-    ]
+    arrays: list[NDArray[np.uint8] | ThawError] = []
+    for file in files:
+        try:
+            arrays.append(load_array(file, model.size))
+        except ThawError as error:
+            arrays.append(error)
+    rows = iter(probabilities(model, [each for each in arrays if not isinstance(each, ThawError)]))
+    return [each if isinstance(each, ThawError) else _top(model, next(rows), top) for each in arrays]
+
+
+def _top(model: Loaded, chances: NDArray[np.float32], top: int) -> list[Answer]:
+    likeliest = np.argsort(-chances, kind="stable")[:top]
+    return [Answer(model.classes[at], float(chances[at])) for at in likeliest]

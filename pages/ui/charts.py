@@ -124,7 +124,7 @@ def shares(rows: Sequence[tuple[str, Share | None]], *, key: str, highlight: str
         **_names_axis([chart_text(name) for name, _each in rows]),
         "range": [len(rows) - 0.5, -0.5],
     }
-    layout["xaxis"] = {**_value_axis(), "range": [-1, 101], "ticksuffix": "%", "dtick": 25}
+    layout["xaxis"] = {**_value_axis(), "range": [-3, 104], "ticksuffix": "%", "dtick": 25}
     _draw(traces, layout, key=key)
 
 

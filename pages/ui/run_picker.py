@@ -10,14 +10,23 @@ from core.runs.listing import Listed, listed
 from core.training.counts import what_learns
 from pages.ui import state
 from pages.ui.escape import plain
+from pages.ui.pieces import lede
 
 
-def picked_run() -> Listed | None:
-    """Show which run is looked at, where there are several, and return it."""
+def picked_run(sentence: str) -> Listed | None:
+    """Show which run is looked at, with a box to choose another where there are several.
+
+    Args:
+        sentence: What the page shows of it, with ``{run}`` for its name.
+
+    Returns:
+        The run; ``None`` where none has a model.
+    """
     folder = run_with_model(state.workspace(), state.draft())
     ready = {run.id: run for run in listed(state.workspace()) if run.folder.model.is_file()}
     if folder is None or folder.id not in ready:
         return None
+    lede(sentence.format(run=ready[folder.id].title))
     run_box(ready, folder.id)
     return ready[folder.id]
 
@@ -28,7 +37,7 @@ def run_box(runs: dict[str, Listed], chosen: str) -> None:
         return
 
     def look() -> None:
-        state.update(run=st.session_state["look_at"])
+        state.look_at(st.session_state["look_at"])
 
     st.session_state["look_at"] = chosen
     st.selectbox(

@@ -86,7 +86,7 @@ def headline_parts(figures: RunFigures) -> Parts:
         "training": _("*Epoch {epoch}* of {epochs}"),
         "paused": _("*Paused* in epoch {epoch} of {epochs}"),
         "finished": _("*Finished* after epoch {epoch} of {epochs}"),
-        "stopped": _("*Stopped* after epoch {epoch} of {epochs}"),
+        "stopped": _("*Stopped* in epoch {epoch} of {epochs}"),
         "failed": _("*Did not finish*, reached epoch {epoch} of {epochs}"),
         "interrupted": _("*Interrupted* in epoch {epoch} of {epochs}"),
     }[figures.state]

@@ -20,6 +20,8 @@ from pages.web.browser import browser_id
 from pages.web.script_error import describe
 
 _FALLBACK = "_browser_without_cookies"
+SETTING_UP = "setting_up"
+SHOWN_RUN = "shown_run"
 
 
 def thaw() -> Service:
@@ -47,6 +49,23 @@ def update(**changes: Any) -> Draft:
 def keep(changed: Draft) -> None:
     """Keep choices as they are."""
     drafts.save(workspace(), _browser(), changed)
+
+
+def look_at(run: str) -> None:
+    """Look at a run from now on, on every page."""
+    update(run=run)
+    st.session_state[SETTING_UP] = False
+
+
+def set_up() -> None:
+    """Set a new run up on the Train page."""
+    st.session_state[SETTING_UP] = True
+
+
+def follow(job: str) -> None:
+    """Wait for an intake; what comes of it is the dataset from then on."""
+    update(job=job, dataset="", dataset_title="")
+    st.session_state.pop(SETTING_UP, None)
 
 
 def stand() -> Journey:

@@ -93,5 +93,5 @@ def _summary(each: datasets.Summary) -> str:
 
 
 def _follow(job: str) -> None:
-    state.update(job=job, dataset="", dataset_title="")
+    state.follow(job)
     st.rerun()
