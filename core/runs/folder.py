@@ -48,7 +48,7 @@ class RunFolder:
         """Where the engine writes."""
         checkpoint = self.path / "checkpoint"
         return Places(
-            best=checkpoint / "best.weights.h5",
+            best=checkpoint / "best.keras",
             last=checkpoint / "last.weights.h5",
             model=self.model,
             events=self.path / "events",

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 
 import keras
 
@@ -14,6 +15,7 @@ from core.files import write_atomic
 from core.i18n import _
 from core.training.events import BatchRow, EpochRow, Listener, Places, Step
 from core.training.feed import Batches
+from core.training.model import save_model
 
 LIVE_POINTS = 1500
 SPEED_WINDOW_STEPS = 30
@@ -174,17 +176,22 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Saves the weights of the best epoch (see :attr:`EpochRow.rank`), and the last with the optimizer.
+    """Saves the model of the best epoch (see :attr:`EpochRow.rank`), and the last with the optimizer.
+
+    The best is a whole model and not only weights, so that a stop has nothing left to do but to
+    copy it.
 
     Args:
         places: Where they go.
         tell: The callback that ran just before and knows the epoch's figures.
+        classes: The class names that go into the model.
     """
 
-    def __init__(self, places: Places, tell: Tell) -> None:
+    def __init__(self, places: Places, tell: Tell, classes: Sequence[str]) -> None:
         super().__init__()
         self._places = places
         self._tell = tell
+        self._classes = classes
         self._best: EpochRow | None = None
 
     @property
@@ -198,7 +205,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         write_atomic(self._places.last, self.model.save_weights)
         if self._best is None or row.rank > self._best.rank:
             self._best = row
-            write_atomic(self._places.best, self.model.save_weights)
+            save_model(self.model, self._classes, self._places.best)
 
 
 def _maybe(values: dict[str, float], name: str) -> float | None:

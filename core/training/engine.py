@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from core.backbones import catalogue
 from core.data.dataset import Dataset
 from core.errors import RunFailed, ThawError
+from core.files import write_atomic
 from core.i18n import _
 from core.training.events import Listener, Outcome, Places, Timing
 from core.training.feed import Batches, Photos, as_keras, photos_of
@@ -61,13 +64,16 @@ def train(
     fit_done = time.perf_counter()
 
     listener.phase("saving")
-    if fitted.kept is not None:
-        model.load_weights(places.best)
-    models.save_model(model, dataset.classes, places.model)
+    if fitted.kept is None:
+        models.save_model(model, dataset.classes, places.model)
+    else:
+        write_atomic(places.model, lambda temporary: _copy(places.best, temporary))
     test = None
     test_began = time.perf_counter()
     if not fitted.stopped and dataset.of_split("test"):
         listener.phase("testing")
+        if fitted.kept is not None:
+            model.load_weights(places.best)
         test = _test(model, plan, dataset, stop)
     ended = time.perf_counter()
     return Outcome(
@@ -131,7 +137,7 @@ def _fit(
         listener, train_batches, len(learning), recipe.batch_size,
         len(validation) if validation else 0,
     )
-    keep = KeepBest(places, tell)
+    keep = KeepBest(places, tell, dataset.classes)
     stopped = False
     with _closing(train_batches, *([validation] if validation else [])):
         try:
@@ -146,6 +152,10 @@ def _fit(
         except StopNow:
             stopped = True
     return _Fitted(stopped, keep.epoch, tuple(tell.history))
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
 
 
 def _test(

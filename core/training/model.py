@@ -108,10 +108,14 @@ def save_model(model: Any, classes: Sequence[str], path: Path) -> None:
     """Save a model as ``.keras`` with its class names inside, whole or not at all.
 
     The names are one more entry of the archive, which Keras passes over: plain Keras loads the file.
+    The optimizer stays out: its state would make the file up to three times as large.
     """
+    import keras
+
+    bare = keras.Model(model.input, model.output, name=model.name)
 
     def write(temporary: Path) -> None:
-        model.save(temporary)
+        bare.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(CLASSES_ENTRY, json.dumps(list(classes), ensure_ascii=False))
 
