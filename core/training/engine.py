@@ -73,7 +73,7 @@ def train(
     if not fitted.stopped and dataset.of_split("test"):
         listener.phase("testing")
         if fitted.kept is not None:
-            model.load_weights(places.best)
+            models.restore_weights(model, places.best)
         test = _test(model, plan, dataset, stop)
     ended = time.perf_counter()
     return Outcome(

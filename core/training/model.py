@@ -110,16 +110,25 @@ def save_model(model: Any, classes: Sequence[str], path: Path) -> None:
     The names are one more entry of the archive, which Keras passes over: plain Keras loads the file.
     The optimizer stays out: its state would make the file up to three times as large.
     """
-    import keras
-
-    bare = keras.Model(model.input, model.output, name=model.name)
 
     def write(temporary: Path) -> None:
-        bare.save(temporary)
+        _without_optimizer(model).save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(CLASSES_ENTRY, json.dumps(list(classes), ensure_ascii=False))
 
     write_atomic(path, write)
+
+
+def restore_weights(model: Any, path: Path) -> None:
+    """Put the weights of a model that :func:`save_model` wrote back into ``model``."""
+    _without_optimizer(model).load_weights(path)
+
+
+def _without_optimizer(model: Any) -> Any:
+    """Return a model of the very same layers that was never compiled."""
+    import keras
+
+    return keras.Model(model.input, model.output, name=model.name)
 
 
 def load_model(path: Path) -> tuple[Any, tuple[str, ...]]:
