@@ -1,0 +1,68 @@
+"""Runs every benchmark and writes what was seen, with the machine, to ``build/benchmarks.md``."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.serving import ROOT
+
+REPORT = ROOT / "build" / "benchmarks.md"
+
+
+def measured(module: str) -> dict[str, Any]:
+    """Run one benchmark in a process of its own and return its figures."""
+    print(f"{module} …", file=sys.stderr, flush=True)
+    done = subprocess.run(
+        [sys.executable, "-m", module], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True
+    )
+    figures: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return figures
+
+
+def processor() -> str:
+    """Return the processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "not available"
+
+
+def table() -> str:
+    """Measure everything and return the Markdown."""
+    pages = measured("tests.benchmarks.pages")
+    intake = measured("tests.benchmarks.bench_intake")
+    accuracy = measured("tests.benchmarks.accuracy")
+    best, test = accuracy["best"], accuracy["test"]
+    first = min(pages["first_page_s"]), max(pages["first_page_s"])
+    rows = [
+        ("First page after the server's start", "at most 2.5 s",
+         f"{first[0]:.1f} to {first[1]:.1f} s in {len(pages['first_page_s'])} starts"),
+        ("A click while a training runs, median", "at most 0.5 s", f"{pages['median_s']:.2f} s"),
+        ("The same, 95th percentile", "at most 2 s", f"{pages['p95_s']:.2f} s"),
+        (f"Taking in {intake['images']:,} photos from a zip, against unpacking and decoding them",
+         "at most 2", f"{intake['ratio']:.2f}"),
+        (f"Lite0 frozen, 10 epochs on {accuracy['photos']}: validation accuracy", "at least .84",
+         f"{best['val_accuracy']:.3f}"),
+        ("The same model: test accuracy, with its 95% interval", "(seen elsewhere: .86)",
+         f"{test['accuracy']:.3f} ({test['low']:.3f} to {test['high']:.3f}, {test['images']} photos)"),
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    python = f"{platform.system()}, Python {platform.python_version()}"
+    machine = f"{processor()}, {os.cpu_count()} cores, {python}"
+    return "\n".join(
+        ["| What | Goal | Seen |", "|---|---|---|", *lines, "",
+         f"Seen on {datetime.now(UTC):%Y-%m-%d} on {machine}, load {os.getloadavg()[0]:.1f} at the end."]
+    )
+
+
+if __name__ == "__main__":
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(table() + "\n", encoding="utf-8")
+    print(REPORT.read_text(encoding="utf-8"))
