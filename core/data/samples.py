@@ -110,12 +110,11 @@ def take_in_sample(name: str, workspace: Workspace, progress: Progress | None = 
     sample = get(name)
     origin = Origin(sample.title, f"sample:{name}", dataset_id=f"sample-{name}")
     folder = workspace.datasets / f"sample-{name}"
-    try:
-        return dataset.load(folder)
-    except NotFound:
-        pass
-    except BadInput:
-        shutil.rmtree(folder)  # damaged, or of an older version; nothing in it is a person's own
+    if folder.is_dir():
+        try:
+            return dataset.load(folder)
+        except BadInput:
+            shutil.rmtree(folder)  # damaged, or of an older version; nothing in it is a person's own
     return _MAKERS[name](workspace, origin, progress or no_progress)
 
 

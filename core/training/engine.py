@@ -64,16 +64,12 @@ def train(
     fit_done = time.perf_counter()
 
     listener.phase("saving")
-    if fitted.kept is None:
-        models.save_model(model, dataset.classes, places.model)
-    else:
-        write_atomic(places.model, lambda temporary: _copy(places.best, temporary))
+    _save(model, fitted, dataset, places)
     test = None
     test_began = time.perf_counter()
     if not fitted.stopped and dataset.of_split("test"):
         listener.phase("testing")
-        if fitted.kept is not None:
-            models.restore_weights(model, places.best)
+        models.restore_weights(model, places.model)
         test = _test(model, plan, dataset, stop)
     ended = time.perf_counter()
     return Outcome(
@@ -154,8 +150,17 @@ def _fit(
     return _Fitted(stopped, keep.epoch, tuple(tell.history))
 
 
-def _copy(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)
+def _save(model: Any, fitted: _Fitted, dataset: Dataset, places: Places) -> None:
+    """Make the model of the best epoch the run's; before the first has ended, the model as it is."""
+    from core.training.model import save_model
+
+    def copy(temporary: Path) -> None:
+        shutil.copyfile(places.best, temporary)
+
+    if fitted.kept is None:
+        save_model(model, dataset.classes, places.model)
+    else:
+        write_atomic(places.model, copy)
 
 
 def _test(
