@@ -16,7 +16,7 @@ from core.files import JsonObject
 from core.i18n import _
 from core.runs.folder import RunFolder, best
 from core.runs.status import Status
-from core.runs.work import carry_out
+from core.runs.work import carry_out, require_usable
 from core.training.plan import Plan
 from core.workspace import Workspace
 
@@ -24,7 +24,12 @@ LOOK_EVERY_S = 0.5
 
 
 def run_in_foreground(workspace: Workspace, plan: Plan, dataset: Dataset) -> JsonObject:
-    """Train on this thread and return what ``train --json`` prints."""
+    """Train on this thread and return what ``train --json`` prints.
+
+    Raises:
+        BadInput: The dataset cannot be trained on; no run is made.
+    """
+    require_usable(dataset)
     folder = RunFolder.create(
         workspace, replace(plan, dataset=dataset.id, dataset_title=dataset.title)
     )

@@ -110,17 +110,23 @@ def _train(
 
     plan = folder.plan()
     dataset = dataset_of(workspace, plan)
-    if not dataset.usable:
-        raise BadInput(
-            _("This dataset cannot be trained on."),
-            given=dataset.title,
-            fix=_("See what the Data page says about it, and add what is missing."),
-        )
+    require_usable(dataset)
     outcome = engine.train(plan, dataset, folder.places, listener, stop)
     _write_report(folder, plan, dataset, outcome)
     state = State.STOPPED if outcome.stopped else State.FINISHED
     progress = listener.status.progress if outcome.stopped else 1.0
     return listener.status.ending(state, kept=outcome.kept, progress=progress)
+
+
+def require_usable(dataset: Dataset) -> None:
+    """Raise BadInput, naming what is wrong, where a dataset cannot be trained on."""
+    errors = [problem for problem in dataset.problems if problem.level == "error"]
+    if errors:
+        raise BadInput(
+            _("This dataset cannot be trained on: {problem}").format(problem=errors[0].title),
+            given=dataset.title,
+            fix=errors[0].message,
+        )
 
 
 def dataset_of(workspace: Workspace, plan: Plan) -> Dataset:
