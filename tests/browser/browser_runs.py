@@ -1,0 +1,37 @@
+"""Run folders as the tests read them: from the disk, where a run is whatever page shows it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+ACTIVE = ("queued", "preparing", "training")
+
+
+def status(run: Path) -> dict[str, Any]:
+    """Read a run's status."""
+    found: dict[str, Any] = json.loads((run / "status.json").read_text(encoding="utf-8"))
+    return found
+
+
+def run_folders(workspace: Path) -> list[Path]:
+    """Return the run folders of a workspace, oldest first."""
+    found = (path.parent for path in (workspace / "runs").glob("*/status.json"))
+    return sorted(found, key=lambda run: ((run / "plan.json").stat().st_mtime, run.name))
+
+
+def active_runs(workspace: Path) -> list[Path]:
+    """Return the runs that wait or are worked on."""
+    return [run for run in run_folders(workspace) if status(run)["state"] in ACTIVE]
+
+
+def finished_runs(workspace: Path) -> list[Path]:
+    """Return the runs that went to their planned end."""
+    return [run for run in run_folders(workspace) if status(run)["state"] == "finished"]
+
+
+def done(run: Path) -> tuple[int, int]:
+    """Return how far a run is: epoch and step."""
+    now = status(run)
+    return int(now["epoch"]), int(now["step"])

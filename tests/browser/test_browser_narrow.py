@@ -1,0 +1,55 @@
+"""Every page on a phone's width, in the dark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from browser_steps import ANSWER_MS, Visits, settled, visit
+from playwright.sync_api import Page, expect
+
+from core.data.dataset import Dataset
+from core.drafts import Draft
+from tests.serving import Server
+
+pytestmark = pytest.mark.browser
+PAGES = {"/": None, "/data": "Photos by class", "/model": "What may learn", "/train": "Accuracy",
+         "/evaluate": "What it mixes up", "/predict": "Take it away"}
+TOO_WIDE = """() => {
+  const main = document.querySelector("[data-testid=stMain]");
+  const found = [];
+  if (document.scrollingElement.scrollWidth > innerWidth) found.push("the document");
+  if (main.scrollWidth > main.clientWidth) found.push("the page");
+  return found;
+}"""
+DARK = "(app) => getComputedStyle(app).backgroundColor"
+
+
+def test_no_page_is_wider_than_a_phone_and_all_are_dark(
+    server: Server, visits: Visits, small: Dataset, finished: Path
+) -> None:
+    context = visits.browser(
+        server, Draft(dataset=small.id, dataset_title=small.title, run=finished.name, model_seen=True),
+        viewport={"width": 420, "height": 860}, color_scheme="dark",
+    )
+    page = context.new_page()
+    too_wide = {}
+    for path, wanted in PAGES.items():
+        visit(page, server, path)
+        if wanted:
+            expect(page.get_by_text(wanted, exact=True).first).to_be_visible(timeout=ANSWER_MS)
+        _drawn(page)
+        title = page.get_by_role("heading", level=1).bounding_box()
+        assert title is not None
+        assert title["x"] >= 0
+        assert title["x"] + title["width"] <= 420
+        assert page.locator("[data-testid=stApp]").evaluate(DARK) == "rgb(18, 24, 30)"
+        too_wide[path] = page.evaluate(TOO_WIDE)
+    assert not any(too_wide.values()), too_wide
+
+
+def _drawn(page: Page) -> None:
+    """Wait for the charts of a page: they are what could be too wide."""
+    settled(page)
+    for chart in page.locator("[data-testid=stPlotlyChart], .thaw-curves .plot").all():
+        expect(chart.locator(".main-svg").first).to_be_visible(timeout=ANSWER_MS)

@@ -1,0 +1,173 @@
+"""A training as it is watched: curves, refresh, other tabs, no tab at all, a queue."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser_runs import active_runs, done, status
+from browser_steps import (
+    ANSWER_MS,
+    PATIENCE_MS,
+    Figures,
+    Visits,
+    button,
+    go,
+    headline,
+    settled,
+    start_training,
+    steps_line,
+    stop_training,
+    visit,
+    wait_until,
+)
+from playwright.sync_api import Page, expect
+
+from core.data.dataset import Dataset
+from core.drafts import Draft
+from core.training.plan import Recipe
+from tests.serving import ROOT, Server
+
+pytestmark = pytest.mark.browser
+PROBE = ROOT / "tests" / "pages" / "ui" / "curves_probe.js"
+PLOT = ".thaw-curves [data-chart=accuracy] .plot"
+RANGES = "(plot) => [plot._fullLayout.xaxis.range, plot._fullLayout.yaxis.range]"
+POINTS = "(plot) => plot.data[0].x.length"
+LONG = Recipe(epochs=200, batch_size=16)
+
+
+def test_the_curves_never_blank_and_keep_the_zoom(
+    server: Server, visits: Visits, small: Dataset, figures: Figures
+) -> None:
+    page, run = _training(server, visits, small)
+    plot = page.locator(PLOT)
+    expect(plot.locator(".js-line").first).to_be_attached(timeout=ANSWER_MS)
+    wait_until(page, lambda: plot.evaluate(POINTS) >= 4, "there are a few points")
+    before = plot.evaluate(RANGES)
+    page.evaluate(PROBE.read_text(encoding="utf-8"))
+    _drag(page, plot.locator(".nsewdrag").first.bounding_box())
+    wait_until(page, lambda: plot.evaluate(RANGES) != before, "the drag zooms")
+    zoomed = plot.evaluate(RANGES)
+    assert _width(zoomed[0]) < _width(before[0])
+    assert _width(zoomed[1]) < _width(before[1])
+
+    seen = {plot.evaluate(POINTS)}
+    began = time.perf_counter()
+
+    def ticked() -> bool:
+        seen.add(plot.evaluate(POINTS))
+        return len(seen) > 4
+
+    wait_until(page, ticked, "four ticks have brought new points")
+    probe = page.evaluate("() => { window.curvesProbe.stop = true; return window.curvesProbe; }")
+    figures["curves: frames watched, seconds, longest frame in ms"] = [
+        probe["frames"], round(time.perf_counter() - began, 1), round(probe["longest"])]
+    assert probe["frames"] > 10
+    assert (probe["blank"], probe["replaced"]) == (0, 0)
+    assert plot.evaluate(RANGES) == zoomed
+
+    plot.locator(".nsewdrag").first.dblclick()
+    wait_until(page, lambda: _width(plot.evaluate(RANGES)[0]) == _width(before[0]), "the zoom is undone")
+    figures["Stop training to stopped on disk, 16 photos a step, s"] = round(stop_training(page, run), 2)
+    expect(headline(page)).to_contain_text("Stopped", timeout=ANSWER_MS)
+
+
+def test_a_run_goes_on_through_refresh_other_tabs_and_no_tab_at_all(
+    server: Server, visits: Visits, small: Dataset, figures: Figures
+) -> None:
+    page, run = _training(server, visits, small)
+    page.reload()
+    expect(steps_line(page)).to_contain_text("step", timeout=ANSWER_MS)
+    expect(page.locator(f"{PLOT} .js-line").first).to_be_attached(timeout=ANSWER_MS)
+
+    second = page.context.new_page()
+    visit(second, server, "/data")
+    strip = second.locator(".strip")
+    expect(strip.locator(".title")).to_contain_text("is training", timeout=ANSWER_MS)
+    figures["clicks while a run trains, s"] = _click_times(second)
+    strip.locator(".open").click()
+    expect(second.get_by_role("heading", level=1, name="Train")).to_be_visible(timeout=ANSWER_MS)
+    expect(steps_line(second)).to_contain_text("step", timeout=ANSWER_MS)
+    expect(second.locator(".strip")).to_have_count(0)
+
+    kept = page.context.storage_state()
+    page.context.close()
+    left_at = done(run)
+    elsewhere = visits.browser(server).new_page()  # a browser that has nothing to do with it
+    elsewhere.goto("about:blank")
+    wait_until(elsewhere, lambda: done(run) > left_at, "the run goes on without a page")
+    assert active_runs(server.workspace) == [run]
+
+    for storage in (kept, None):
+        again = visits.open(server, "/train", storage_state=storage)
+        expect(steps_line(again)).to_contain_text("step", timeout=ANSWER_MS)
+        expect(again.locator(f"{PLOT} .js-line").first).to_be_attached(timeout=ANSWER_MS)
+    stop_training(again, run)
+    assert (run / "model.keras").is_file()
+
+
+def test_a_second_run_waits_its_turn_and_shows_its_place(
+    server: Server, visits: Visits, small: Dataset
+) -> None:
+    page, first = _training(server, visits, small)
+    second = start_training(page, server)
+    expect(headline(page)).to_have_text("Waiting, number 1 in the queue", timeout=ANSWER_MS)
+    third = start_training(page, server)
+    expect(headline(page)).to_have_text("Waiting, number 2 in the queue", timeout=ANSWER_MS)
+    assert [status(run)["state"] for run in (first, second, third)] == ["training", "queued", "queued"]
+
+    button(page, "Leave the queue").click()
+    expect(headline(page)).to_have_text("Stopped", timeout=ANSWER_MS)
+    assert status(third)["state"] == "stopped"
+    assert not (third / "model.keras").exists()
+
+    _open_by_strip(page)
+    stop_training(page, first)
+    wait_until(page, lambda: status(second)["state"] == "training", "the next one begins by itself")
+    _open_by_strip(page)
+    stop_training(page, second)
+    assert active_runs(server.workspace) == []
+
+
+def _training(server: Server, visits: Visits, small: Dataset) -> tuple[Page, Path]:
+    page = visits.open(server, "/train", Draft(dataset=small.id, dataset_title=small.title, recipe=LONG))
+    run = start_training(page, server)
+    expect(steps_line(page)).to_contain_text("step", timeout=PATIENCE_MS)
+    return page, run
+
+
+def _drag(page: Page, box: Any) -> None:
+    left, top = box["x"] + 0.02 * box["width"], box["y"] + 0.15 * box["height"]
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move(left + 0.5 * box["width"], top + 0.6 * box["height"], steps=6)
+    page.mouse.up()
+
+
+def _width(span: list[float]) -> float:
+    return abs(span[1] - span[0])
+
+
+def _open_by_strip(page: Page) -> None:
+    go(page, "Data")
+    page.locator(".strip .open").click()
+    expect(page.get_by_role("heading", level=1, name="Train")).to_be_visible(timeout=ANSWER_MS)
+    expect(button(page, "Stop training")).to_be_visible(timeout=ANSWER_MS)
+
+
+def _click_times(page: Page) -> dict[str, float]:
+    """Return how long pages take to be drawn after a click in the sidebar, while a run trains."""
+    times = {}
+    last = {"Model": "Continue to Train", "Data": "Continue to Model"}
+    for name, wanted in last.items():
+        began = time.perf_counter()
+        page.get_by_role("link", name=name, exact=True).click()
+        button(page, wanted).wait_for()
+        times[name] = round(time.perf_counter() - began, 2)
+    began = time.perf_counter()
+    page.get_by_text("Shuffle", exact=True).click()
+    settled(page)
+    times["Shuffle"] = round(time.perf_counter() - began, 2)
+    return times

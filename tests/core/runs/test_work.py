@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.data import dataset as datasets
+from core.data.dataset import Dataset
+from core.errors import BadInput, Busy, NotFound, RunFailed
+from core.insight.metrics import Share
+from core.runs import work
+from core.runs.folder import RunFolder
+from core.runs.status import State, Status
+from core.runs.work import FolderListener, carry_out, dataset_of, evaluation_of, held, measure
+from core.training import engine
+from core.training.events import BatchRow, EpochRow, Listener, Outcome, Places, Step, Timing
+from core.training.plan import Plan, Recipe
+from core.workspace import Workspace
+
+ROW = EpochRow(1, "fit", 0.7, 0.5, 0.6, 0.75, 1e-3, 2.0)
+
+
+class Engine:
+    """Stands in for the training: writes a model, tells one epoch, comes to ``outcome``."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.test: np.ndarray | None = None
+        self.error: Exception | None = None
+        self.seen: list[Status] = []
+        self.dataset: Dataset | None = None
+
+    def __call__(
+        self, _plan: Plan, dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event
+    ) -> Outcome:
+        assert isinstance(listener, FolderListener)
+        self.dataset = dataset
+        listener.phase("building")
+        self.seen.append(RunFolder(places.model.parent).status())
+        listener.phase("training")
+        listener.step(Step(1, 1, 1, 0.5, 3.0, 9.0))
+        if self.error is not None:
+            raise self.error
+        listener.epoch(ROW)
+        places.model.write_bytes(b"model")
+        timing = Timing(1.0, 0.0, 2.0, None if self.test is None else 0.5, 3.5)
+        return Outcome(self.stopped, 1, (ROW,), 100, 10, self.test, timing)
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    made = Engine()
+    monkeypatch.setattr(engine, "train", made)
+    return made
+
+
+@pytest.fixture
+def plan(dataset: Dataset) -> Plan:
+    return Plan(dataset.id, dataset.title, "efficientnet-lite0", recipe=Recipe(epochs=2))
+
+
+@pytest.fixture
+def folder(workspace: Workspace, plan: Plan) -> RunFolder:
+    return RunFolder.create(workspace, plan)
+
+
+def all_blue(dataset: Dataset) -> np.ndarray:
+    return np.tile(np.array([[0.75, 0.25]], np.float32), (len(dataset.of_split("test")), 1))
+
+
+def test_a_run_goes_from_queued_over_preparing_to_finished(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset
+) -> None:
+    trainer.test = all_blue(dataset)
+    assert folder.status().state is State.QUEUED
+    ended = carry_out(workspace, folder, threading.Event())
+    assert trainer.seen[0].state is State.PREPARING
+    assert trainer.seen[0].phase == "building"
+    assert trainer.seen[0].started is not None
+    assert ended == folder.status()
+    assert (ended.state, ended.kept, ended.progress, ended.phase) == (State.FINISHED, 1, 1.0, "")
+    assert ended.ended is not None
+    assert ended.eta_s is None
+    assert ended.error is None
+
+
+def test_the_report_says_what_was_measured_on_what(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset
+) -> None:
+    trainer.test = all_blue(dataset)
+    carry_out(workspace, folder, threading.Event())
+    report = folder.report()
+    assert report is not None
+    assert report["version"] == 1
+    assert report["classes"] == ["blue", "red"]
+    assert report["images"] == {"train": 12, "validation": 2, "test": 2}
+    assert report["parameters"] == {"total": 100, "trainable": 10}
+    assert report["best"] == {"epoch": 1, "val_accuracy": 0.75}
+    assert report["timing"] == {
+        "prepare_s": 1.0, "extract_s": 0.0, "fit_s": 2.0, "evaluate_s": 0.5, "total_s": 3.5,
+    }
+    assert Plan.from_json(dict(report["plan"])) == folder.plan()  # type: ignore[call-overload]
+    assert set(report["versions"]) == {"thaw", "tensorflow", "keras", "numpy", "pillow"}  # type: ignore[call-overload]
+    found = evaluation_of(folder)
+    assert found is not None
+    assert (found.accuracy.right, found.accuracy.images) == (1, 2)
+    assert found.confusion == ((1, 0), (1, 0))
+
+
+def test_every_test_photo_has_its_row(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset
+) -> None:
+    trainer.test = all_blue(dataset)
+    carry_out(workspace, folder, threading.Event())
+    with (folder.path / "test.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["image"] for row in rows] == [item.path for item in dataset.of_split("test")]
+    assert [row["is"] for row in rows] == ["0", "1"]
+    assert [row["said"] for row in rows] == ["0", "0"]
+    assert [float(row["confidence"]) for row in rows] == [0.75, 0.75]
+    assert [float(row["probability_of_true"]) for row in rows] == [0.75, 0.25]
+
+
+def test_a_stopped_run_keeps_its_progress_and_has_no_test_figures(
+    workspace: Workspace, folder: RunFolder, trainer: Engine
+) -> None:
+    trainer.stopped = True
+    ended = carry_out(workspace, folder, threading.Event())
+    assert (ended.state, ended.progress, ended.kept) == (State.STOPPED, 0.5, 1)
+    report = folder.report()
+    assert report is not None
+    assert report["test"] is None
+    assert report["timing"]["evaluate_s"] is None  # type: ignore[index]
+    assert evaluation_of(folder) is None
+
+
+def test_an_error_meant_for_people_is_kept_in_the_status(
+    workspace: Workspace, folder: RunFolder, trainer: Engine
+) -> None:
+    trainer.error = RunFailed("The loss ran away.", given="epoch 1", fix="Lower the rate.")
+    ended = carry_out(workspace, folder, threading.Event())
+    assert ended.state is State.FAILED
+    assert ended.error is not None
+    assert (ended.error.what, ended.error.given, ended.error.fix) == (
+        "The loss ran away.", "epoch 1", "Lower the rate.",
+    )
+    assert folder.report() is None
+
+
+def test_an_unforeseen_error_shows_no_words_of_its_own(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer.error = ZeroDivisionError("/home/me/secret")
+    with caplog.at_level(logging.ERROR):
+        ended = carry_out(workspace, folder, threading.Event())
+    assert ended.state is State.FAILED
+    assert "secret" not in (folder.path / "status.json").read_text()
+    assert ended.error is not None
+    assert ended.error.fix
+    assert "/home/me/secret" in caplog.text
+
+
+def test_photos_that_are_gone_fail_the_run_with_advice(workspace: Workspace, folder: RunFolder) -> None:
+    plan = replace(folder.plan(), dataset="20260101-000000-gone")
+    plan.save(folder.path / "plan.json")
+    ended = carry_out(workspace, folder, threading.Event())
+    assert ended.state is State.FAILED
+    assert ended.error is not None
+    assert "dataset" in ended.error.what
+
+
+def test_a_dataset_that_cannot_be_trained_on_fails_before_tensorflow_is_asked(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset
+) -> None:
+    bad = replace(dataset, problems=(datasets.Problem("error", "One class.", "Add another."),))
+    datasets.save(bad, bad.folder)
+    ended = carry_out(workspace, folder, threading.Event())
+    assert ended.state is State.FAILED
+    assert trainer.dataset is None
+
+
+def test_a_limit_makes_the_dataset_smaller_by_the_plans_seed(
+    workspace: Workspace, plan: Plan, trainer: Engine, dataset: Dataset
+) -> None:
+    limited = replace(plan, limit=10, recipe=replace(plan.recipe, seed=3))
+    carry_out(workspace, RunFolder.create(workspace, limited), threading.Event())
+    assert trainer.dataset is not None
+    assert len(trainer.dataset.items) == 10
+    assert trainer.dataset == dataset.limited(10, 3)
+    assert dataset_of(workspace, plan) == dataset
+
+
+def test_one_run_is_carried_out_by_one_at_a_time(
+    workspace: Workspace, folder: RunFolder, trainer: Engine
+) -> None:
+    with held(folder), pytest.raises(Busy):
+        carry_out(workspace, folder, threading.Event())
+    assert folder.status().state is State.QUEUED
+    assert carry_out(workspace, folder, threading.Event()).state is State.FINISHED
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_steps_are_written_a_few_times_a_second_and_phases_at_once(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(work.time, "monotonic", clock.monotonic)
+    written: list[int] = []
+    original = RunFolder.write_status
+
+    def write(self: RunFolder, status: Status) -> None:
+        written.append(status.step)
+        original(self, status)
+
+    monkeypatch.setattr(RunFolder, "write_status", write)
+    listener = FolderListener(folder, folder.status())
+    listener.phase("training")
+    for step in range(1, 101):
+        clock.now += 1 / 64
+        listener.step(Step(1, step, 100, step / 100, None, None))
+    assert written == [0, 16, 32, 48, 64, 80, 96]
+    assert listener.status.step == 100
+    listener.phase("validating")
+    assert folder.status().step == 100
+    assert folder.status().phase == "validating"
+
+
+def test_every_epoch_and_point_of_the_curve_is_written(folder: RunFolder) -> None:
+    listener = FolderListener(folder, folder.status())
+    rows = [replace(ROW, epoch=n) for n in (1, 2, 3)]
+    for row in rows:
+        listener.batch(BatchRow(row.epoch, 1.0, 0.5))
+        listener.epoch(row)
+        assert folder.history()[-1] == row
+    assert folder.history() == tuple(rows)
+    assert len(folder.batches()) == 3
+
+
+def test_what_was_measured_is_read_and_not_measured_again(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trainer.test = all_blue(dataset)
+    carry_out(workspace, folder, threading.Event())
+
+    def again(*_given: object, **_named: object) -> None:
+        raise AssertionError("the test photos were looked at twice")
+
+    monkeypatch.setattr(engine, "probabilities", again)
+    monkeypatch.setattr("core.insight.predict.loaded", again)
+    assert measure(workspace, folder) == evaluation_of(folder)
+
+
+def test_a_stopped_run_is_measured_once_when_asked(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trainer.stopped = True
+    carry_out(workspace, folder, threading.Event())
+    looked: list[int] = []
+
+    def probabilities(_model: object, files: engine.Photos, _size: int) -> np.ndarray:
+        looked.append(len(files))
+        return all_blue(dataset)
+
+    class Model:
+        keras = None
+        size = 24
+
+    monkeypatch.setattr(engine, "probabilities", probabilities)
+    monkeypatch.setattr("core.insight.predict.loaded", lambda _path: Model)
+    first = measure(workspace, folder)
+    assert first is not None
+    assert isinstance(first.accuracy, Share)
+    assert measure(workspace, folder) == first
+    assert looked == [2]
+    report = folder.report()
+    assert report is not None
+    assert report["parameters"] == {"total": 100, "trainable": 10}
+
+
+def test_without_test_photos_nothing_is_measured(
+    workspace: Workspace, folder: RunFolder, dataset: Dataset
+) -> None:
+    kept = tuple(item for item in dataset.items if item.split != "test")
+    datasets.save(replace(dataset, items=kept), dataset.folder)
+    assert measure(workspace, folder) is None
+
+
+def test_a_run_without_a_model_cannot_be_measured(workspace: Workspace, folder: RunFolder) -> None:
+    with pytest.raises(BadInput, match="no model"):
+        measure(workspace, folder)
+
+
+def test_a_run_whose_photos_are_gone_cannot_be_measured(
+    workspace: Workspace, folder: RunFolder
+) -> None:
+    replace(folder.plan(), dataset="20260101-000000-gone").save(folder.path / "plan.json")
+    with pytest.raises(NotFound):
+        measure(workspace, folder)
+
+
+def test_numbers_in_the_report_are_json(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset
+) -> None:
+    trainer.test = all_blue(dataset)
+    carry_out(workspace, folder, threading.Event())
+    text = (folder.path / "report.json").read_text()
+    assert json.loads(text) == folder.report()
+    assert "NaN" not in text

@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.data.dataset import Dataset
+from core.data.intake import take_in
+from core.errors import BadInput, RunFailed
+from core.runs.folder import RunFolder
+from core.training import engine
+from core.training.events import BatchRow, EpochRow, Outcome, Step
+from core.training.plan import Plan, Recipe
+from core.workspace import Workspace
+from tests.conftest import make_photos
+
+pytestmark = pytest.mark.slow
+
+Hook = Callable[[str, "Heard"], None]
+
+
+@dataclass
+class Heard:
+    """Listens to a training, and does what a test wants when something is told."""
+
+    hook: Hook = lambda _what, _heard: None
+    phases: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    batches: list[BatchRow] = field(default_factory=list)
+    epochs: list[EpochRow] = field(default_factory=list)
+
+    def phase(self, phase: str) -> None:
+        self.phases.append(phase)
+        self.hook(phase, self)
+
+    def step(self, step: Step) -> None:
+        self.steps.append(step)
+        self.hook("step", self)
+
+    def batch(self, row: BatchRow) -> None:
+        self.batches.append(row)
+
+    def epoch(self, row: EpochRow) -> None:
+        self.epochs.append(row)
+        self.hook("epoch", self)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_photos(tmp_path_factory.mktemp("engine") / "colours", each=12)
+
+
+@pytest.fixture
+def data(photos: Path, workspace: Workspace) -> Dataset:
+    """16 photos to learn from, 4 to validate, 4 to test."""
+    return take_in(photos, workspace)
+
+
+@pytest.fixture
+def plan(data: Dataset) -> Plan:
+    recipe = Recipe(epochs=2, batch_size=2, learning_rate=1e-2, seed=5)
+    return Plan(data.id, data.title, "efficientnet-lite0", recipe=recipe)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Trains a model in place of the real one that is quickly built; the models made are listed."""
+    import keras
+
+    from core.training import model as models
+
+    made: list[Any] = []
+
+    def assemble(plan: Plan, classes: int) -> Any:
+        inputs = keras.Input((224, 224, 3), name="image")
+        values = keras.layers.AveragePooling2D(56)(keras.layers.Rescaling(1 / 255)(inputs))
+        values = keras.layers.Dropout(0.3, seed=plan.recipe.seed)(keras.layers.Flatten()(values))
+        start = keras.initializers.GlorotUniform(seed=plan.recipe.seed)
+        dense = keras.layers.Dense(classes, activation="softmax", kernel_initializer=start)
+        model = keras.Model(inputs, dense(values), name="classifier")
+        model.compile(
+            models._optimizer(plan), keras.losses.SparseCategoricalCrossentropy(),
+            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        )
+        made.append(model)
+        return model
+
+    monkeypatch.setattr(models, "assemble", assemble)
+    return made
+
+
+@pytest.fixture
+def run(workspace: Workspace, plan: Plan) -> RunFolder:
+    return RunFolder.create(workspace, plan)
+
+
+def train(
+    plan: Plan, data: Dataset, run: RunFolder,
+    hook: Callable[[str, Heard, threading.Event], None] | None = None,
+) -> tuple[Outcome, Heard]:
+    stop = threading.Event()
+    heard = Heard((lambda what, self: hook(what, self, stop)) if hook else Heard.hook)
+    return engine.train(plan, data, run.places, heard, stop), heard
+
+
+@pytest.mark.usefixtures("small")
+def test_the_phases_steps_and_epochs_are_told_in_order(plan: Plan, data: Dataset, run: RunFolder) -> None:
+    outcome, heard = train(plan, data, run)
+    assert [name for name, _group in itertools.groupby(heard.phases)] == [
+        "starting", "building", "training", "validating", "training", "validating", "saving", "testing",
+    ]
+    assert [(each.epoch, each.step, each.steps) for each in heard.steps] == [
+        (epoch, step, 8) for epoch in (1, 2) for step in range(1, 9)
+    ]
+    progress = [each.progress for each in heard.steps]
+    assert progress == sorted(progress)
+    assert 0 < progress[0] < progress[-1] <= 1
+    assert heard.steps[0].eta_s is None
+    assert heard.steps[-1].images_per_s
+    assert [row.epoch for row in heard.epochs] == [1, 2]
+    assert outcome.history == tuple(heard.epochs)
+    assert [row.position for row in heard.batches] == [pytest.approx(n / 8) for n in range(1, 17)]
+    assert all(0 <= row.accuracy <= 1 for row in heard.batches)
+    assert outcome.timing.total_s >= outcome.timing.fit_s > 0
+    assert outcome.test is not None
+    assert outcome.test.shape == (4, 2)
+
+
+@pytest.mark.usefixtures("small")
+def test_points_within_an_epoch_average_to_the_epochs_figures(
+    plan: Plan, data: Dataset, run: RunFolder
+) -> None:
+    _outcome, heard = train(plan, data, run)
+    for epoch in heard.epochs:
+        own = [row for row in heard.batches if epoch.epoch - 1 < row.position <= epoch.epoch + 1e-6]
+        assert np.mean([row.loss for row in own]) == pytest.approx(epoch.loss, rel=1e-4)
+        assert np.mean([row.accuracy for row in own]) == pytest.approx(epoch.accuracy, abs=1e-4)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_same_seed_gives_the_same_history_and_another_seed_another(
+    plan: Plan, data: Dataset, workspace: Workspace
+) -> None:
+    def figures(seed: int) -> list[tuple[float, ...]]:
+        asked = replace(plan, recipe=replace(plan.recipe, seed=seed, augment="light"))
+        outcome, _heard = train(asked, data, RunFolder.create(workspace, asked))
+        return [(row.loss, row.accuracy, row.val_loss or 0.0) for row in outcome.history]
+
+    first = figures(5)
+    np.testing.assert_allclose(figures(5), first, rtol=1e-6)
+    assert figures(6) != first
+
+
+def test_the_best_epoch_is_kept_and_not_the_last(tmp_path: Path) -> None:
+    import keras
+
+    from core.training.callbacks import KeepBest
+    from core.training.events import Places
+    from core.training.model import load_model
+
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(inputs))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+
+    class Told:
+        history: list[EpochRow] = []  # noqa: RUF012
+
+    places = Places(tmp_path / "best.keras", tmp_path / "last.weights.h5", tmp_path / "m.keras", tmp_path)
+    keep = KeepBest(places, Told(), ["a", "b"])  # type: ignore[arg-type]
+    keep.set_model(model)
+    assert keep.epoch is None
+    for epoch, accuracy in enumerate((0.5, 0.9, 0.7), start=1):
+        Told.history.append(EpochRow(epoch, "fit", 1.0, 0.5, 1.0, accuracy, 1e-3, 1.0))
+        model.layers[-1].set_weights([np.full((2, 2), epoch), np.zeros(2)])
+        keep.on_epoch_end(epoch - 1)
+    assert keep.epoch == 2
+    best, names = load_model(places.best)
+    assert names == ("a", "b")
+    np.testing.assert_array_equal(best.layers[-1].get_weights()[0], np.full((2, 2), 2.0))
+    model.load_weights(places.last)
+    np.testing.assert_array_equal(model.layers[-1].get_weights()[0], np.full((2, 2), 3.0))
+
+
+def test_a_stop_in_the_first_epoch_ends_after_the_step_and_keeps_a_model(
+    plan: Plan, data: Dataset, run: RunFolder, small: list[Any]
+) -> None:
+    def stop_in_step_3(what: str, heard: Heard, stop: threading.Event) -> None:
+        if what == "step" and len(heard.steps) == 3:
+            stop.set()
+
+    outcome, heard = train(plan, data, run, stop_in_step_3)
+    assert outcome.stopped
+    assert outcome.kept is None
+    assert outcome.history == ()
+    assert outcome.test is None
+    assert outcome.timing.evaluate_s is None
+    assert len(heard.steps) == 3
+    assert "testing" not in heard.phases
+    assert_holds(run.model, small[0])
+
+
+def test_a_stop_in_a_validation_ends_it_at_once(
+    plan: Plan, data: Dataset, run: RunFolder, small: list[Any]
+) -> None:
+    def stop_in_validation(what: str, _heard: Heard, stop: threading.Event) -> None:
+        if what == "validating":
+            stop.set()
+
+    outcome, heard = train(plan, data, run, stop_in_validation)
+    assert outcome.stopped
+    assert outcome.history == ()
+    assert len(heard.steps) == 8
+    assert_holds(run.model, small[0])
+
+
+@pytest.mark.usefixtures("small")
+def test_a_stop_later_keeps_the_best_epoch_so_far(plan: Plan, data: Dataset, run: RunFolder) -> None:
+    def stop_in_epoch_2(what: str, heard: Heard, stop: threading.Event) -> None:
+        if what == "step" and heard.steps[-1].epoch == 2:
+            stop.set()
+
+    outcome, _heard = train(plan, data, run, stop_in_epoch_2)
+    assert outcome.stopped
+    assert outcome.kept == 1
+    assert [row.epoch for row in outcome.history] == [1]
+    assert run.model.read_bytes() == run.places.best.read_bytes()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_stop_in_the_last_look_leaves_out_the_test_figures_alone(
+    plan: Plan, data: Dataset, run: RunFolder
+) -> None:
+    def stop_in_test(what: str, _heard: Heard, stop: threading.Event) -> None:
+        if what == "testing":
+            stop.set()
+
+    outcome, _heard = train(plan, data, run, stop_in_test)
+    assert outcome.stopped
+    assert outcome.test is None
+    assert len(outcome.history) == 2
+    assert run.model.is_file()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_loss_that_runs_away_ends_with_advice(
+    plan: Plan, data: Dataset, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.training import model as models
+
+    assemble = models.assemble
+
+    def runaway(plan: Plan, classes: int) -> Any:
+        model = assemble(plan, classes)
+        # So steep that one step at the highest rate leaves what a float can hold.
+        model.layers[-1].set_weights([np.full_like(w, 1e38) for w in model.layers[-1].get_weights()])
+        return model
+
+    monkeypatch.setattr(models, "assemble", runaway)
+    asked = replace(plan, recipe=replace(plan.recipe, optimizer="sgd", learning_rate=1.0))
+    with pytest.raises(RunFailed, match="no longer a number") as caught:
+        train(asked, data, run)
+    assert "learning rate" in caught.value.fix
+    assert caught.value.given.startswith("epoch 1, step ")
+
+
+@pytest.mark.usefixtures("small")
+def test_a_photo_that_goes_missing_ends_with_advice_and_names_it(
+    plan: Plan, data: Dataset, run: RunFolder
+) -> None:
+    def delete(what: str, heard: Heard, _stop: threading.Event) -> None:
+        if what == "step" and len(heard.steps) == 1:
+            for item in data.of_split("train"):
+                data.file(item).unlink()
+
+    with pytest.raises(RunFailed, match="can no longer be read") as caught:
+        train(plan, data, run, delete)
+    assert isinstance(caught.value.__cause__, BadInput)
+    assert "Data page" in caught.value.fix
+    assert "Traceback" not in caught.value.given
+    assert str(data.folder) not in str(caught.value)
+
+
+@pytest.mark.usefixtures("small")
+def test_without_a_validation_split_the_training_loss_decides(
+    plan: Plan, data: Dataset, run: RunFolder
+) -> None:
+    only = replace(data, items=data.of_split("train"))
+    outcome, heard = train(plan, only, run)
+    assert [row.val_accuracy for row in outcome.history] == [None, None]
+    assert outcome.kept == min(outcome.history, key=lambda row: row.loss).epoch
+    assert outcome.test is None
+    assert not outcome.stopped
+    assert "validating" not in heard.phases
+    assert "testing" not in heard.phases
+
+
+@pytest.mark.usefixtures("small")
+def test_the_scalars_can_be_read_by_tensorboard(plan: Plan, data: Dataset, run: RunFolder) -> None:
+    outcome, _heard = train(plan, data, run)
+    found = scalars(run.places.events)
+    assert set(found) >= {"loss", "accuracy", "val_loss", "val_accuracy"}
+    for name, values in found.items():
+        expected = [(row.epoch, getattr(row, name)) for row in outcome.history]
+        assert values == [(step, pytest.approx(value, rel=1e-5)) for step, value in expected]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("batch_size", [1, 5, 128])
+def test_any_batch_size_reaches_every_photo(
+    plan: Plan, data: Dataset, run: RunFolder, batch_size: int
+) -> None:
+    asked = replace(plan, recipe=replace(plan.recipe, epochs=1, batch_size=batch_size))
+    outcome, heard = train(asked, data, run)
+    assert len(heard.steps) == -(-16 // batch_size)
+    assert outcome.test is not None
+    assert len(outcome.test) == 4
+
+
+def assert_holds(path: Path, model: Any) -> None:
+    """Check that a model file holds a model's present weights."""
+    from core.training.model import load_model
+
+    saved, _names = load_model(path)
+    for one, other in zip(saved.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Read event files as TensorBoard does."""
+    import tensorflow as tf
+    from tensorflow.core.util import event_pb2
+
+    found: dict[str, list[tuple[int, float]]] = {}
+    for record in tf.data.TFRecordDataset([str(path) for path in sorted(folder.iterdir())]):
+        event = event_pb2.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            assert value.metadata.plugin_data.plugin_name == "scalars"
+            found.setdefault(value.tag, []).append((event.step, float(tf.make_ndarray(value.tensor))))
+    return found

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from page_view import Visitor, component, components, html_texts, labels, page, press, words
+
+from core.backbones import catalogue
+from core.data.dataset import Dataset
+from core.training import fields
+from core.training.counts import counts
+from core.training.plan import Head
+from pages.ui.block_map import parameters_text
+
+
+def card(at: object) -> str:
+    """Return the card that says what will be trained."""
+    return next(each for each in html_texts(at) if "thaw-card" in each)  # type: ignore[arg-type]
+
+
+def test_without_photos_the_page_is_closed_with_one_way_to_open_it(visitor: Visitor) -> None:
+    at = visitor.open("model")
+    assert labels(at) == ["Go to Data"]
+    assert "Choose photos first" in words(at)
+    assert components(at) == set()
+    assert page(press(at, "Go to Data")) == "Data"
+
+
+def test_photos_that_cannot_be_trained_on_close_it_too(visitor: Visitor, dataset: Dataset) -> None:
+    manifest = json.loads((dataset.folder / "dataset.json").read_text())
+    manifest["problems"] = [["error", "One class.", "Add another."]]
+    (dataset.folder / "dataset.json").write_text(json.dumps(manifest))
+    at = visitor.open("model", dataset=dataset.id)
+    assert labels(at) == ["Go to Data"]
+    assert "cannot be trained on yet" in words(at)
+
+
+def test_every_backbone_is_offered_with_its_published_figures(visitor: Visitor, dataset: Dataset) -> None:
+    at = visitor.open("model", dataset=dataset.id)
+    cards = component(at, "backbones")["cards"]
+    assert [each["name"] for each in cards] == list(catalogue.BACKBONES)
+    assert component(at, "backbones")["chosen"] == "efficientnet-lite0"
+    for shown, backbone in zip(cards, catalogue.BACKBONES.values(), strict=True):
+        assert str(backbone.input_size) in shown["subtitle"]
+        assert shown["bars"][0]["text"] == parameters_text(backbone.parameters)
+        assert "not available" in shown["note"] or "%" in shown["note"]
+    assert catalogue.get("efficientnet-lite0").licence in words(at)
+
+
+def test_a_backbone_without_weights_says_so(
+    visitor: Visitor, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "weights_state", lambda _name: "missing")
+    at = visitor.open("model", dataset=dataset.id)
+    assert all("missing" in each["note"] for each in component(at, "backbones")["cards"])
+
+
+def test_the_map_shows_the_blocks_and_the_head(visitor: Visitor, dataset: Dataset) -> None:
+    at = visitor.open("model", dataset=dataset.id, trainable=("block7", "top"))
+    found = component(at, "map")
+    backbone = catalogue.get("efficientnet-lite0")
+    assert [each["name"] for each in found["blocks"]] == [*backbone.block_names, "head"]
+    assert found["learning"] == ["block7", "top"]
+    assert found["blocks"][-1]["count"] == parameters_text(1281 * 2)
+
+
+@pytest.mark.parametrize(
+    ("shortcut", "blocks"),
+    [("last", ("block7", "top")), ("all", catalogue.get("efficientnet-lite0").block_names), ("none", ())],
+)
+def test_a_shortcut_sets_the_blocks_at_once(
+    visitor: Visitor, dataset: Dataset, shortcut: str, blocks: tuple[str, ...]
+) -> None:
+    at = visitor.open("model", dataset=dataset.id, trainable=("stem", "block3"))
+    group = next(each for each in at.button_group if each.key == "shortcut")
+    assert group.value is None
+    group.set_value(shortcut).run()
+    assert visitor.draft.trainable == blocks
+    assert tuple(component(at, "map")["learning"]) == blocks
+    assert next(each for each in at.button_group if each.key == "shortcut").value == shortcut
+    found = counts(visitor.draft.plan(), 2)
+    assert f"<dt>{parameters_text(found.learning)}</dt>" in card(at)
+
+
+def test_the_controls_of_the_head_come_from_its_fields(visitor: Visitor, dataset: Dataset) -> None:
+    at = visitor.open("model", dataset=dataset.id)
+    groups = {each.key: each for each in at.button_group}
+    assert groups["pooling"].options == [label for _value, label in fields.POOLING.choices]
+    assert groups["pooling"].help == fields.POOLING.help
+    assert groups["hidden"].options == ["None", "64", "128", "256"]
+    assert groups["hidden"].help == fields.HIDDEN.help
+    dropout = at.slider[0]
+    assert (dropout.min, dropout.max, dropout.step) == (
+        fields.DROPOUT.low, fields.DROPOUT.high, fields.DROPOUT.step,
+    )
+    assert dropout.value == fields.DROPOUT.default
+    assert dropout.help == fields.DROPOUT.help
+
+
+def test_the_head_is_kept_and_counted_at_once(visitor: Visitor, dataset: Dataset) -> None:
+    at = visitor.open("model", dataset=dataset.id)
+    next(each for each in at.button_group if each.key == "pooling").set_value("flatten").run()
+    next(each for each in at.button_group if each.key == "hidden").set_value(64).run()
+    at.slider[0].set_value(0.35).run()
+    assert visitor.draft.head == Head("flatten", 0.35, 64)
+    head = (7 * 7 * 1280 + 1) * 64 + 65 * 2
+    assert component(at, "map")["blocks"][-1]["count"] == parameters_text(head)
+    assert f"<dt>{parameters_text(head)}</dt>" in card(at)
+
+
+def test_a_head_setting_that_is_switched_off_keeps_its_value(visitor: Visitor, dataset: Dataset) -> None:
+    at = visitor.open("model", dataset=dataset.id, head=Head("max"))
+    next(each for each in at.button_group if each.key == "pooling").set_value(None).run()
+    assert visitor.draft.head.pooling == "max"
+
+
+@pytest.mark.parametrize(
+    ("backbone", "trainable", "head"),
+    [
+        ("efficientnet-lite0", (), Head()),
+        ("efficientnet-lite1", ("block7", "top"), Head("avg", 0.2, 128)),
+        ("efficientnet-lite2", catalogue.get("efficientnet-lite2").block_names, Head("flatten", 0.0, 0)),
+    ],
+)
+def test_the_figures_shown_are_those_of_the_core(
+    visitor: Visitor, dataset: Dataset, backbone: str, trainable: tuple[str, ...], head: Head
+) -> None:
+    at = visitor.open("model", dataset=dataset.id, backbone=backbone, trainable=trainable, head=head)
+    found = counts(visitor.draft.plan(), len(dataset.classes))
+    shown = [
+        parameters_text(each) for each in (found.learning, found.frozen, found.total, found.head)
+    ]
+    assert [f"<dt>{each}</dt>" in card(at) for each in shown] == [True] * 4
+    assert card(at).index(shown[0]) < card(at).index(shown[2])
+
+
+def test_the_choices_are_found_again_after_a_refresh(visitor: Visitor, dataset: Dataset) -> None:
+    at = visitor.open("model", dataset=dataset.id)
+    next(each for each in at.button_group if each.key == "shortcut").set_value("last").run()
+    again = visitor.open("model")
+    assert component(again, "map")["learning"] == ["block7", "top"]
+
+
+def test_the_page_counts_as_seen_and_leads_on_to_train(visitor: Visitor, dataset: Dataset) -> None:
+    at = visitor.open("model", dataset=dataset.id)
+    assert visitor.draft.model_seen
+    assert page(press(at, "Continue to Train")) == "Train"

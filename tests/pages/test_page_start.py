@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+from page_view import (
+    PATIENCE_S,
+    RunMaker,
+    Visitor,
+    component,
+    components,
+    html_texts,
+    labels,
+    page,
+    press,
+    words,
+)
+
+from core.data.dataset import Dataset
+from core.data.samples import SAMPLES
+from core.runs.status import State
+
+
+def test_at_first_there_are_a_sample_ones_own_photos_and_another_sample(visitor: Visitor) -> None:
+    at = visitor.open()
+    assert labels(at) == ["Use the sample", "Choose photos", "Use the fabric"]
+    assert f"{SAMPLES['digits'].images:,} scans" in words(at)
+    assert f"{SAMPLES['textile'].images:,} pictures" in words(at)
+
+
+def test_the_samples_are_shown_in_pictures_from_this_computer(visitor: Visitor) -> None:
+    shown = "".join(html_texts(visitor.open()))
+    assert shown.count('<img src="data:image/jpeg;base64,') == 8
+    assert "http" not in shown
+
+
+def test_a_sample_begins_at_once_and_leads_to_the_data_page(
+    visitor: Visitor, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    go_on = threading.Event()
+
+    def take_in(name: str, _workspace: object, _progress: object) -> Dataset:
+        asked.append(name)
+        assert go_on.wait(PATIENCE_S)
+        return dataset
+
+    monkeypatch.setattr("core.data.samples.take_in_sample", take_in)
+    at = press(visitor.open(), "Use the sample")
+    assert page(at) == "Data"
+    assert labels(at) == ["Cancel"]
+    go_on.set()
+    visitor.wait_for_job()
+    at.run()
+    assert "Continue to Model" in labels(at)
+    assert visitor.draft.dataset == dataset.id
+    assert asked == ["digits"]
+
+
+def test_ones_own_photos_lead_to_the_data_page_with_nothing_chosen(
+    visitor: Visitor, dataset: Dataset
+) -> None:
+    at = press(visitor.open(dataset=dataset.id), "Choose photos")
+    assert page(at) == "Data"
+    assert visitor.draft.dataset == ""
+    assert "photos" in components(at)
+
+
+def test_the_last_run_takes_the_second_samples_place(visitor: Visitor, make_run: RunMaker) -> None:
+    make_run()
+    newest = make_run(State.STOPPED)
+    at = visitor.open()
+    assert labels(at) == ["Use the sample", "Choose photos", "Open Run 2"]
+    assert "Go back to your last run" in words(at)
+    at = press(at, "Open Run 2")
+    assert page(at) == "Train"
+    assert visitor.draft.run == newest.id
+    assert component(at, "progress")["state"] == "stopped"
+
+
+def test_a_run_of_photos_with_a_hostile_title_is_shown_letter_by_letter(
+    visitor: Visitor, make_run: RunMaker, hostile: Dataset
+) -> None:
+    make_run(of=hostile)
+    said = next(each.value for each in visitor.open().markdown if "epochs planned" in each.value)
+    assert r"\!\[pic\]\(http\:evil\.test\)" in said
+    assert "![" not in said
