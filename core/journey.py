@@ -11,6 +11,7 @@ from core.drafts import Draft
 from core.errors import ThawError
 from core.i18n import _
 from core.runs.folder import RunFolder, run_folders
+from core.runs.listing import listed
 from core.runs.status import State
 from core.workspace import Workspace
 
@@ -107,8 +108,11 @@ def chosen_run(workspace: Workspace, draft: Draft) -> RunFolder | None:
 
 
 def run_with_model(workspace: Workspace, draft: Draft) -> RunFolder | None:
-    """Return the run whose model is looked at: the chosen one, else the newest that has a model."""
-    ready = [folder for folder in run_folders(workspace) if folder.model.is_file()]
+    """Return the run whose model is looked at: the chosen one, else the newest that has a model.
+
+    Runs that cannot be read are passed over.
+    """
+    ready = [run.folder for run in listed(workspace) if run.folder.model.is_file()]
     return next((folder for folder in ready if folder.id == draft.run), ready[0] if ready else None)
 
 

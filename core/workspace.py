@@ -52,6 +52,8 @@ class Workspace:
                 given=str(chosen),
                 fix=_("Choose a folder that you may write to, with --workspace or THAW_HOME."),
             ) from error
+        # NOTE: Keras writes a settings file when it is first imported, by default into the home.
+        os.environ.setdefault("KERAS_HOME", str(workspace.cache / "keras"))
         return workspace
 
     @property

@@ -12,7 +12,7 @@ from core.i18n import _
 from core.journey import Journey
 from pages.ui import state
 from pages.ui.charts import class_counts
-from pages.ui.escape import one_line, plain
+from pages.ui.escape import distinct, one_line, plain
 from pages.ui.pieces import lede, problem_list, stats_row, thumb_grid
 from pages.ui.places import PLACES
 from pages.ui.ways_in import ways_in
@@ -105,10 +105,12 @@ def _dataset(journey: Journey, dataset: Dataset) -> None:
 def _examples(dataset: Dataset) -> None:
     shown = range(min(len(dataset.classes), CLASSES_IN_PILLS))
     everything = -1
+    options = [everything, *shown]
+    words = distinct([_("All"), *(plain(dataset.classes[at], 24) for at in shown)])
+    labels = dict(zip(options, words, strict=True))
     chosen = st.pills(
-        _("Class"), [everything, *shown], default=everything, key=f"pills-{dataset.id}",
-        format_func=lambda at: _("All") if at == everything else plain(dataset.classes[at], 24),
-        label_visibility="collapsed",
+        _("Class"), options, default=everything, key=f"pills-{dataset.id}",
+        format_func=labels.__getitem__, label_visibility="collapsed",
     )
     label = everything if chosen is None else chosen
     turn = st.session_state.setdefault("shuffle", 0)

@@ -10,6 +10,7 @@ from core.i18n import _
 from core.journey import Journey
 from core.runs.listing import Listed, listed
 from core.runs.status import State
+from core.training import fields as bounds
 from core.training.counts import what_learns
 from core.training.plan import Plan
 from pages.ui import state
@@ -122,21 +123,23 @@ def _stop_row(run: Listed) -> None:
     snapshot = runner.snapshot()
     ours = run.id == snapshot.active or run.id in snapshot.queue
     stopping = run.id == snapshot.active and snapshot.stopping
+
+    def stop() -> None:
+        runner.stop(run.id)
+
     with st.container(horizontal=True, vertical_alignment="center"):
         waiting = run.status.state is State.QUEUED
         label = _("Leave the queue") if waiting else _("Stop training")
-        pressed = st.button(
+        st.button(
             _("Stopping…") if stopping else label, key="stop", icon=":material/stop:",
             disabled=stopping or not ours,
             help=_("Ends after the current step and keeps the best epoch so far."),
+            on_click=stop,
         )
         if ours:
             st.markdown(_(":gray[You can leave this page. Training goes on.]"))
         else:
             st.markdown(_(":gray[This run is trained by another program; stop it there.]"))
-    if pressed:
-        runner.stop(run.id)
-        st.rerun(scope="fragment")
 
 
 def _below(journey: Journey, run: Listed) -> None:
@@ -170,16 +173,17 @@ def _settings(run: Listed) -> None:
     facts_card(
         run.title,
         [
-            (plan.backbone, _("backbone")),
+            (catalogue.get(plan.backbone).title, _("backbone")),
             (what_learns(plan), _("what learns")),
             (f"{plan.recipe.epochs}", _("epochs planned")),
             (f"{plan.recipe.batch_size}", _("photos a step")),
             (f"{plan.recipe.learning_rate:g}", _("learning rate")),
-            (plan.recipe.optimizer, _("optimizer")),
-            (plan.recipe.augment, _("augmentation")),
+            (bounds.OPTIMIZER.label(plan.recipe.optimizer), _("optimizer")),
+            (bounds.AUGMENT.label(plan.recipe.augment), _("augmentation")),
             (f"{plan.recipe.seed}", _("seed")),
-            (f"{plan.head.pooling}, {plan.head.hidden}, {plan.head.dropout:g}",
-             _("pooling, extra layer, dropout")),
+            (bounds.POOLING.label(plan.head.pooling), _("pooling")),
+            (f"{plan.head.hidden}", _("units in the extra layer")),
+            (f"{plan.head.dropout:g}", _("dropout")),
             (duration_text(elapsed) if elapsed is not None else _("not available"), _("time taken")),
         ],
     )

@@ -125,10 +125,9 @@ def runs(given: argparse.Namespace) -> JsonObject:
 
 def _run_row(folder: RunFolder) -> JsonObject:
     try:
-        whole = summary(folder)
+        whole, plan = summary(folder), folder.plan()
     except ThawError as error:
         return {"run": folder.id, "status": "unreadable", "error": {"what": error.what}}
-    plan = folder.plan()
     kept = best(folder.history())
     return {
         "run": folder.id, "status": whole["status"], "dataset": plan.dataset,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from core.cli import commands
-from core.errors import BadInput, ThawError
+from core.errors import BadInput, Stopped, ThawError, Unavailable
 from core.files import JsonObject
 from core.i18n import _
 from core.training import fields
@@ -39,16 +39,12 @@ def main(arguments: Sequence[str]) -> int:
     try:
         given = parser().parse_args(arguments)
         answer = given.command(given)
+    except KeyboardInterrupt:
+        return _failed(Stopped(_("Stopped before it was done. Nothing half-made was kept.")), as_json)
     except ThawError as error:
-        print(error, file=sys.stderr)
-        if as_json:
-            _print_json({"error": {"what": error.what, "given": error.given, "fix": error.fix}})
-        return error.exit_code
+        return _failed(error, as_json)
     except OSError as error:
-        print(_("The computer refused: {reason}").format(reason=error), file=sys.stderr)
-        if as_json:
-            _print_json({"error": {"what": str(error), "given": "", "fix": ""}})
-        return 1
+        return _failed(Unavailable(_("The computer refused."), given=str(error)), as_json)
     if as_json:
         _print_json(answer)
     else:
@@ -56,9 +52,16 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if answer.get("status") == "failed" else 0
 
 
+def _failed(error: ThawError, as_json: bool) -> int:
+    print(error, file=sys.stderr)
+    if as_json:
+        _print_json({"error": {"what": error.what, "given": error.given, "fix": error.fix}})
+    return error.exit_code
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = _Parser(prog="python -m core", description=_("Thaw without a browser."))
+    top = _Parser(prog="python -m core", description=_("Thaw without a browser."), allow_abbrev=False)
     groups = top.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     each = _add(groups, "samples", commands.samples, commands.show_samples,
@@ -88,7 +91,7 @@ def _add(
     groups: argparse._SubParsersAction[_Parser], name: str, command: Command,
     show: Callable[[JsonObject], str], about: str,
 ) -> argparse.ArgumentParser:
-    each = groups.add_parser(name, help=about, description=about)
+    each = groups.add_parser(name, help=about, description=about, allow_abbrev=False)
     each.set_defaults(command=command, show=show)
     each.add_argument("--json", action="store_true", help=_("print one JSON object on stdout"))
     return each

@@ -41,8 +41,11 @@ def counts(plan: Plan, classes: int) -> Counts:
     """Count the parameters of the model that a plan builds for so many classes."""
     backbone = catalogue.get(plan.backbone)
     head = head_parameters(plan, classes)
+    # Scale and offset of BatchNorm stay frozen as well, see core.training.model.assemble.
     blocks = sum(
-        block.trainable_parameters for block in backbone.blocks if block.name in plan.trainable
+        block.trainable_parameters - block.norm_parameters
+        for block in backbone.blocks
+        if block.name in plan.trainable
     )
     return Counts(backbone.parameters + head, blocks + head, head)
 

@@ -29,9 +29,10 @@ def assemble(plan: Plan, classes: int) -> Any:
         A compiled ``keras.Model``: raw RGB ``(n, size, size, 3)`` in 0..255 in, class probabilities
         ``(n, classes)`` out. Preprocessing is its first layer.
 
-    NOTE: the backbone is called with ``training=False``, so that BatchNorm keeps its pretrained
-    statistics in every block, trainable ones too (their scale and offset learn). Statistics of small
-    batches of new photos undo what pretraining knew; see keras.io/guides/transfer_learning.
+    NOTE: BatchNorm stays frozen in every block, trainable ones too: statistics of small batches of
+    new photos undo what pretraining knew (keras.io/guides/transfer_learning). Calling the backbone
+    with ``training=False`` would not do it: inside ``fit`` Keras 3 hands ``training=True`` on to the
+    layers of a nested model all the same.
     """
     import keras
 
@@ -41,7 +42,7 @@ def assemble(plan: Plan, classes: int) -> Any:
     size = backbone.input_size
     inputs = keras.Input((size, size, 3), name="image")
     values = build.preprocessing(plan.backbone)(inputs)
-    outputs = _head(body(values, training=False), plan, classes)
+    outputs = _head(body(values), plan, classes)
     model = keras.Model(inputs, outputs, name="classifier")
     model.compile(
         optimizer=_optimizer(plan),
@@ -52,10 +53,16 @@ def assemble(plan: Plan, classes: int) -> Any:
 
 
 def set_trainable(body: Any, plan: Plan) -> None:
-    """Let the plan's blocks learn and freeze all others; call it before compiling."""
+    """Let the plan's blocks learn but for their BatchNorm, and freeze all others.
+
+    Call it before compiling: Keras decides then what a step changes.
+    """
+    import keras
+
     for block, layers in build.block_layers(body, plan.backbone).items():
         for layer in layers:
-            layer.trainable = block in plan.trainable
+            normalises = isinstance(layer, keras.layers.BatchNormalization)
+            layer.trainable = block in plan.trainable and not normalises
 
 
 def _head(values: Any, plan: Plan, classes: int) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 
 # Every ASCII punctuation mark may be escaped in CommonMark, and escaping them all also disarms what
 # Streamlit and GitHub add: :colour[…], :material/…:, $formulas$, bare addresses.
@@ -31,6 +33,20 @@ def plain(text: str, longest: int = 120) -> str:
         longest: How many signs are shown before it is cut with an ellipsis.
     """
     return _PUNCTUATION.sub(r"\\\1", one_line(text, longest))
+
+
+def distinct(labels: Sequence[str]) -> list[str]:
+    """Return the labels, with a number behind those that stand twice.
+
+    NOTE: Streamlit tells the options of a control apart by their labels alone, so of two that read
+    the same only one could be chosen.
+    """
+    seen: Counter[str] = Counter()
+    told = []
+    for label in labels:
+        seen[label] += 1
+        told.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return told
 
 
 def chart_text(text: str, longest: int = 28) -> str:

@@ -9,7 +9,7 @@ from core.data.begin import begin_path, begin_sample, begin_upload
 from core.data.samples import SAMPLES
 from core.i18n import _, ngettext
 from pages.ui import state
-from pages.ui.escape import plain
+from pages.ui.escape import distinct, plain
 from pages.ui.folder_upload import folder_upload
 from pages.ui.pieces import caption
 
@@ -79,8 +79,9 @@ def _samples() -> None:
 
 def _earlier(found: list[datasets.Summary]) -> None:
     by_id = {each.id: each for each in found}
+    labels = dict(zip(by_id, distinct([_summary(each) for each in found]), strict=True))
     chosen = st.selectbox(
-        _("Datasets in the workspace"), list(by_id), format_func=lambda name: _summary(by_id[name])
+        _("Datasets in the workspace"), list(by_id), format_func=labels.__getitem__
     )
     if st.button(_("Use this one")) and chosen:
         state.update(dataset=chosen, dataset_title=by_id[chosen].title, job="")

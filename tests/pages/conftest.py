@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from page_view import BROWSER, RunMaker, Visitor
+from streamlit import config
 from streamlit.components.v2.component_manager import BidiComponentManager
 
 from core import service
@@ -33,6 +34,8 @@ def visitor(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[V
     # AppTest has no cookies: it answers st.context.cookies with a mock.
     monkeypatch.setattr(state, "browser_id", lambda: BROWSER)
     monkeypatch.setattr(previews, "preview", pictures)
+    # With TensorFlow loaded by an earlier test, Streamlit's collection after each run takes 0.3 s.
+    config.set_option("runner.postScriptGC", False)
     # Each AppTest would look through every installed package for components; ours are not packages.
     monkeypatch.setattr(
         BidiComponentManager, "discover_and_register_components", lambda *_given, **_named: None

@@ -25,15 +25,12 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
     return dict(json.loads(done.stdout))
 
 
-SETTINGS = "the settings card shows a plan's values, such as avg and none, in place of their labels"
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
         "start", "data", "model",
-        pytest.param("train", marks=pytest.mark.xfail(strict=True, reason=SETTINGS)),
+        "train",
         "evaluate", "predict",
     ],
 )

@@ -153,7 +153,6 @@ def test_only_one_classes_examples_are_shown_on_request(visitor: Visitor, datase
     assert 'alt="blue"' not in shown
 
 
-@pytest.mark.xfail(strict=True, reason="Streamlit tells options apart by their labels alone")
 @pytest.mark.parametrize("classes", [("All", "other"), ("x" * 30 + " front", "x" * 30 + " back")])
 def test_classes_whose_pills_read_the_same_are_told_apart(
     visitor: Visitor, dataset: Dataset, classes: tuple[str, str]
@@ -234,7 +233,6 @@ def test_an_earlier_dataset_can_be_used_again(visitor: Visitor, dataset: Dataset
     assert "Continue to Model" in labels(at)
 
 
-@pytest.mark.xfail(strict=True, reason="Streamlit tells options apart by their labels alone")
 def test_of_two_earlier_datasets_with_the_same_title_the_chosen_one_is_used(
     visitor: Visitor, dataset: Dataset
 ) -> None:

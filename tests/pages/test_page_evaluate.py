@@ -177,7 +177,6 @@ def test_the_page_leads_on_to_predict(
     assert page(press(visitor.open("evaluate"), "Try it on new photos")) == "Predict"
 
 
-@pytest.mark.xfail(strict=True, reason="picked_run gives up where the newest run with a model is damaged")
 @pytest.mark.parametrize("name", ["evaluate", "predict"])
 def test_a_damaged_newer_run_does_not_hide_the_models_of_the_others(
     visitor: Visitor, make_run: RunMaker, name: str

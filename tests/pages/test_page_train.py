@@ -141,7 +141,6 @@ def test_a_second_start_shows_its_place_in_the_queue(
     assert headline(at) == "Waiting, number 2 in the queue"
 
 
-@pytest.mark.xfail(strict=True, reason="st.rerun(scope='fragment') fails where the whole page is drawn")
 def test_a_waiting_run_can_leave_the_queue(visitor: Visitor, dataset: Dataset) -> None:
     at = visitor.open("train", dataset=dataset.id)
     press(at, "Start training")
@@ -261,7 +260,7 @@ def test_the_settings_of_a_run_can_be_read(visitor: Visitor, dataset: Dataset, m
     )
     make_run(plan=plan)
     text = words(visitor.open("train"))
-    for each in ("efficientnet-lite1", "block7, top", "0.0003", "adamw", "light"):
+    for each in ("EfficientNet-Lite1", "block7, top", "0.0003", "AdamW", "Light"):
         assert each in text
 
 

@@ -341,7 +341,7 @@ def damaged(name: str) -> str:
     "name",
     [
         "status.json", "report.json",
-        pytest.param("plan.json", marks=pytest.mark.xfail(strict=True, reason="the plan is read unguarded")),
+        "plan.json",
     ],
 )
 def test_a_damaged_run_does_not_hide_the_others(capsys: Capture, name: str) -> None:
@@ -394,7 +394,6 @@ def test_predict_refuses_what_is_not_there_or_no_image(
     assert "no model" in refused(capsys, "predict", answering.id, good)["what"]
 
 
-@pytest.mark.xfail(strict=True, reason="Ctrl-C while photos are taken in ends with a trace")
 def test_ctrl_c_while_photos_are_taken_in_ends_quietly(
     capsys: Capture, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -410,7 +409,6 @@ def test_ctrl_c_while_photos_are_taken_in_ends_quietly(
     assert isinstance(json.loads(capsys.readouterr().out), dict)
 
 
-@pytest.mark.xfail(strict=True, reason="argparse takes --js for --json, which main() does not see")
 def test_a_shortened_option_means_the_same(capsys: Capture) -> None:
     status = main(["samples", "--js"])
     out = capsys.readouterr().out

@@ -108,7 +108,6 @@ def test_a_photo_is_answered_by_its_run(finished: Any, elsewhere: Elsewhere, tra
     )
 
 
-@pytest.mark.xfail(strict=True, reason="importing Keras writes ~/.keras/keras.json")
 @pytest.mark.usefixtures("finished")
 def test_nothing_is_written_outside_the_workspace(elsewhere: Elsewhere) -> None:
     assert elsewhere.written() == []

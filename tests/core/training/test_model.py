@@ -108,7 +108,10 @@ def test_the_first_weights_of_the_head_depend_on_the_seed_alone(assemble: Any) -
 def test_only_the_plans_blocks_may_learn(assemble: Any, body: Any, trainable: tuple[str, ...]) -> None:
     assemble(replace(PLAN, trainable=trainable), 2)
     for block, layers in build.block_layers(body, PLAN.backbone).items():
-        assert {layer.trainable for layer in layers} == {block in trainable}
+        plain = [layer for layer in layers if "BatchNormalization" not in type(layer).__name__]
+        norms = [layer for layer in layers if "BatchNormalization" in type(layer).__name__]
+        assert {layer.trainable for layer in plain} == {block in trainable}
+        assert {layer.trainable for layer in norms} == {False}
 
 
 @pytest.fixture(scope="module")
@@ -142,16 +145,8 @@ def test_a_step_changes_the_chosen_blocks_alone(changed: dict[str, str]) -> None
 
 
 @pytest.mark.slow
-def test_scale_and_offset_of_batchnorm_learn_in_a_block_that_may(changed: dict[str, str]) -> None:
-    assert {path.split("/")[-1] for path in changed} >= {"kernel", "gamma", "beta"}
-
-
-@pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="Keras 3 hands training=True on to a body called with False")
-def test_statistics_of_batchnorm_stay_as_they_were_in_blocks_that_learn_too(
-    changed: dict[str, str]
-) -> None:
-    assert [path for path in changed if "moving" in path] == []
+def test_batchnorm_stays_as_it_was_in_blocks_that_learn_too(changed: dict[str, str]) -> None:
+    assert {path.split("/")[-1] for path in changed} == {"kernel"}
 
 
 def small() -> Any:
