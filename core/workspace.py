@@ -54,6 +54,7 @@ class Workspace:
             ) from error
         # NOTE: Keras writes a settings file when it is first imported, by default into the home.
         os.environ.setdefault("KERAS_HOME", str(workspace.cache / "keras"))
+        os.environ["KERAS_BACKEND"] = "tensorflow"
         return workspace
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import io
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -20,6 +21,7 @@ _DIGITS_SKIPPED = 2
 _DIGIT_EDGE, _DIGIT_BRIGHTEST = 8, 16
 
 
+@lru_cache(maxsize=8)
 def preview(sample: str, edge: int = 96) -> list[bytes]:
     """Return a few pictures of a sample as JPEG; none where its package is not installed.
 

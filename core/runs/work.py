@@ -96,6 +96,10 @@ def carry_out(workspace: Workspace, folder: RunFolder, stop: threading.Event) ->
             ended = _train(workspace, folder, listener, stop)
         except ThawError as error:
             ended = listener.status.ending(State.FAILED, error=Failure.of(error))
+        except KeyboardInterrupt:
+            # A second Ctrl-C: somebody does not want to wait for the step to end.
+            folder.write_status(listener.status.ending(State.INTERRUPTED))
+            raise
         except Exception:  # noqa: BLE001 - the last stop of a thread: logged whole, shown as a failure
             _log.exception("run %s failed", folder.id)
             ended = listener.status.ending(State.FAILED, error=_unforeseen())

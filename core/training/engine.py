@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import threading
@@ -25,6 +26,7 @@ from core.training.feed import Batches, Photos, as_keras, photos_of
 from core.training.plan import Plan
 
 PREDICTION_BATCH = 32
+_log = logging.getLogger(__name__)
 
 
 def photos(dataset: Dataset, split: str) -> Photos:
@@ -173,6 +175,10 @@ def _test(
             model, photos(dataset, "test"), catalogue.get(plan.backbone).input_size, stop
         )
     except StopNow:
+        return None
+    except RunFailed:
+        # The fit is done and its model is saved: only the last look is missing, and can be had later.
+        _log.exception("the test photos could not be looked at")
         return None
 
 
