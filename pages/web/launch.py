@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
+from streamlit.runtime.scriptrunner import script_runner
 
 from core.errors import ThawError
 from core.i18n import _
@@ -45,9 +46,25 @@ def open_workspace(launcher: str) -> Workspace:
         raise SystemExit(error.exit_code) from error
 
 
+def leave_keras_alone() -> None:
+    """Keep Streamlit from clearing Keras' state after each run of a page.
+
+    NOTE: Streamlit 1.67 calls ``keras.backend.clear_session()`` after every script run, that is at
+    every tick of every open tab. A training on another thread then loses its compiled kernels and
+    waits for a full garbage collection each time; it became several times slower, and a stop could
+    take minutes. It also closes all Matplotlib figures there, of which Thaw has none.
+    """
+    script_runner._clean_problem_modules = _nothing
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
 @asynccontextmanager
 async def lifespan(workspace: Workspace) -> AsyncIterator[None]:
     """Keep the service for as long as the server runs."""
+    leave_keras_alone()
     service = Service(workspace)
     service.start()
     install(service)
