@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from browser_photos import HOSTILE
-from browser_steps import ANSWER_MS, PATIENCE_MS, Visits, settled
+from browser_steps import ANSWER_MS, PATIENCE_MS, Visits, settled, wait_until
 from playwright.sync_api import Page, expect
 
 from core.data.dataset import Dataset
@@ -71,6 +71,9 @@ def test_the_camera_is_asked_and_its_picture_answered(
     page = _look(visits, server, "/predict", small, finished, permissions=["camera"])
     page.get_by_role("tab", name="Camera").click()
     page.get_by_text("Use the camera").click()
+    # Before the first picture is there, the button takes none and says nothing.
+    ready = "() => { const v = document.querySelector('video'); return !!v && v.readyState >= 2; }"
+    wait_until(page, lambda: bool(page.evaluate(ready)), "the camera gives a picture")
     page.get_by_role("button", name="Take Photo").click()
     expect(page.locator(".thaw-bars .name")).to_have_count(3, timeout=PATIENCE_MS)
 
