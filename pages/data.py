@@ -9,13 +9,13 @@ import streamlit as st
 from core.data.dataset import Dataset
 from core.data.jobs import JobSnapshot, phase_text
 from core.i18n import _
-from core.journey import Journey
 from pages.ui import state
 from pages.ui.charts import class_counts
 from pages.ui.escape import distinct, one_line, plain
 from pages.ui.pieces import lede, problem_list, stats_row, thumb_grid
 from pages.ui.places import PLACES
 from pages.ui.ways_in import ways_in
+from pages.web.files import thumb_url
 from pages.web.script_error import describe
 
 EXAMPLES = 20
@@ -41,7 +41,7 @@ def main() -> None:
             st.info(_("That was cancelled. Nothing of it was kept."), icon=":material/info:")
         ways_in()
         return
-    _dataset(journey, journey.dataset)
+    _dataset(journey.dataset)
 
 
 def _progress(job_id: str) -> None:
@@ -67,7 +67,7 @@ def _amount(job: JobSnapshot) -> str:
     return _("{phase}: {done} of {total}").format(phase=phase, done=done, total=total)
 
 
-def _dataset(journey: Journey, dataset: Dataset) -> None:
+def _dataset(dataset: Dataset) -> None:
     lede(_("What the network will see in “{title}”, and what it will be tested on.").format(
         title=one_line(dataset.title, 60)))
     sizes = {split: len(dataset.of_split(split)) for split in ("train", "validation", "test")}
@@ -88,7 +88,7 @@ def _dataset(journey: Journey, dataset: Dataset) -> None:
         st.subheader(_("Examples"), anchor=False)
         _examples(dataset)
     _left_out(dataset)
-    if journey.dataset is not None and dataset.usable:
+    if dataset.usable:
         with st.container(horizontal=True):
             if st.button(_("Continue to Model"), type="primary", icon=":material/arrow_forward:",
                          icon_position="right"):
@@ -117,7 +117,7 @@ def _examples(dataset: Dataset) -> None:
     places = [at for at, item in enumerate(dataset.items) if label in (everything, item.label)]
     picked = random.Random(turn).sample(places, min(EXAMPLES, len(places)))
     thumb_grid(
-        [f"/thaw/datasets/{dataset.id}/thumb/{at}?edge=160" for at in picked],
+        [thumb_url(dataset.id, at) for at in picked],
         alts=[dataset.classes[dataset.items[at].label] for at in picked],
     )
     if st.button(_("Shuffle"), icon=":material/shuffle:", type="tertiary"):

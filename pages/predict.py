@@ -18,6 +18,7 @@ from pages.ui.escape import one_line
 from pages.ui.locked import locked
 from pages.ui.pieces import caption, share_bars, thumb_grid
 from pages.ui.run_picker import picked_run
+from pages.web.files import model_url
 from pages.web.script_error import describe
 
 TOP = 5
@@ -102,7 +103,7 @@ def _take_away(run: Listed) -> None:
     megabytes = run.folder.model.stat().st_size / 1e6
     st.link_button(
         _("Download model.keras ({size} MB)").format(size=f"{megabytes:.0f}"),
-        f"/thaw/runs/{run.id}/model.keras", icon=":material/download:",
+        model_url(run.id), icon=":material/download:",
     )
     caption(_("It takes raw RGB from 0 to 255; preprocessing and class names are inside. Plain Keras "
               "loads it:"))

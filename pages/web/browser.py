@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 
+from core.drafts import is_browser
+
 COOKIE = "thaw_browser"
-_FORM = re.compile(r"[0-9a-f]{32}")
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
 def valid(value: str | None) -> str | None:
     """Return ``value`` when it has the form of a cookie of ours, and so is safe as a file's name."""
-    return value if value is not None and _FORM.fullmatch(value) else None
+    return value if value is not None and is_browser(value) else None
 
 
 def browser_id() -> str | None:

@@ -10,6 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from pages.web.launch import leave_keras_alone
 
+# Taken while tests are collected: one that starts the app's lifespan replaces it for the process.
+ORIGINAL = script_runner._clean_problem_modules
+
 
 @pytest.fixture
 def cleared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -17,8 +20,7 @@ def cleared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     noted: list[str] = []
     keras: Any = SimpleNamespace(backend=SimpleNamespace(clear_session=lambda: noted.append("cleared")))
     monkeypatch.setitem(sys.modules, "keras", keras)
-    original = script_runner._clean_problem_modules
-    monkeypatch.setattr(script_runner, "_clean_problem_modules", original)
+    monkeypatch.setattr(script_runner, "_clean_problem_modules", ORIGINAL)
     return noted
 
 
