@@ -215,15 +215,7 @@ def test_an_error_of_the_system_is_said_in_one_line(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(commands, "take_in", full)
-    assert "No space left" in refused_what(capsys, "train", str(photos))
-
-
-def refused_what(capsys: Capture, *arguments: str) -> str:
-    assert main([*arguments, "--json"]) == 1
-    captured = capsys.readouterr()
-    assert captured.out.count("\n") == 1
-    assert "Traceback" not in captured.err
-    return str(json.loads(captured.out)["error"]["what"])
+    assert "No space left" in refused(capsys, "train", str(photos), status=1)["given"]
 
 
 class Engine:
