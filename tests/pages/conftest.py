@@ -11,6 +11,7 @@ import pytest
 from page_view import BROWSER, RunMaker, Visitor
 from streamlit import config
 from streamlit.components.v2.component_manager import BidiComponentManager
+from streamlit.runtime.scriptrunner import script_runner
 
 from core import service
 from core.data import dataset as datasets
@@ -34,8 +35,10 @@ def visitor(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[V
     # AppTest has no cookies: it answers st.context.cookies with a mock.
     monkeypatch.setattr(state, "browser_id", lambda: BROWSER)
     monkeypatch.setattr(previews, "preview", pictures)
-    # With TensorFlow loaded by an earlier test, Streamlit's collection after each run takes 0.3 s.
+    # As on the server: with TensorFlow loaded by an earlier test, clearing up after each run of a page
+    # takes most of a second.
     config.set_option("runner.postScriptGC", False)
+    monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: None)
     # Each AppTest would look through every installed package for components; ours are not packages.
     monkeypatch.setattr(
         BidiComponentManager, "discover_and_register_components", lambda *_given, **_named: None
