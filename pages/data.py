@@ -7,7 +7,8 @@ import random
 import streamlit as st
 
 from core.data.dataset import Dataset
-from core.data.jobs import JobSnapshot, phase_text
+from core.data.gather import DOWNLOADING, phase_text
+from core.data.jobs import JobSnapshot
 from core.i18n import _
 from pages.ui import state
 from pages.ui.charts import class_counts
@@ -58,7 +59,7 @@ def _progress(job_id: str) -> None:
 
 def _amount(job: JobSnapshot) -> str:
     phase = phase_text(job.phase)
-    if job.phase == "downloading":
+    if job.phase == DOWNLOADING:
         done, total = f"{job.done / 1e6:,.0f} MB", f"{(job.total or 0) / 1e6:,.0f} MB"
     else:
         done, total = f"{job.done:,}", f"{job.total or 0:,}"

@@ -11,7 +11,7 @@ from core.journey import Journey
 from core.runs.listing import Listed, listed
 from core.runs.status import State
 from core.training import fields as bounds
-from core.training.counts import what_learns
+from core.training.counts import shortcuts, what_learns
 from core.training.plan import Plan
 from pages.ui import state
 from pages.ui.live_curves import Curves, live_curves
@@ -55,9 +55,16 @@ def _setting_up(journey: Journey, run: Listed) -> bool:
 
 
 def _described(plan: Plan) -> str:
-    return _("{backbone} on “{photos}”. What learns: {what}.").format(
+    usual = shortcuts(plan.backbone)
+    if plan.trainable == usual["none"]:
+        sentence = _("{backbone} on “{photos}”. Only the head learns.")
+    elif plan.trainable == usual["all"]:
+        sentence = _("{backbone} on “{photos}”. Every block learns, and the head.")
+    else:
+        sentence = _("{backbone} on “{photos}”. What learns: the head and {blocks}.")
+    return sentence.format(
         backbone=catalogue.get(plan.backbone).title, photos=plan.dataset_title,
-        what=what_learns(plan).lower(),
+        blocks=", ".join(plan.trainable),
     )
 
 

@@ -6,11 +6,13 @@ import sys
 import time
 from types import TracebackType
 
+from core.data.gather import phase_text
+
 EVERY_S = {True: 0.1, False: 5.0}
 
 
 class Bar:
-    """Shows a phase and how far it is; call it as ``bar(phase, done, total)``."""
+    """Shows how far a piece of work is; call it as ``bar(phase, done, total)`` for an intake."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
@@ -29,8 +31,8 @@ class Bar:
 
     def __call__(self, phase: str, done: int, total: int | None) -> None:
         """Show that ``done`` of ``total`` is done; ``total`` is ``None`` where it is not known."""
-        share = f" {done}" if total is None else f" {done}/{total}"
-        self.say(phase, f"{phase}{share}", at_once=done == total)
+        share = f" {done:,}" if total is None else f" {done:,}/{total:,}"
+        self.say(phase, f"{phase_text(phase)}{share}", at_once=done == total)
 
     def say(self, phase: str, text: str, *, at_once: bool = False) -> None:
         """Show a text; the same phase is shown again only after a while, or ``at_once``."""

@@ -15,7 +15,7 @@ from core.errors import ThawError
 from core.files import JsonObject
 from core.i18n import _
 from core.runs.folder import RunFolder, best
-from core.runs.status import Status
+from core.runs.status import Status, phase_text
 from core.runs.work import carry_out, require_usable
 from core.training.plan import Plan
 from core.workspace import Workspace
@@ -127,9 +127,9 @@ def _tell(bar: Bar, folder: RunFolder) -> None:
 
 
 def _line(status: Status) -> str:
-    if not status.epoch:
-        return status.phase or status.state.value
-    return _("{phase} epoch {epoch} of {epochs}, step {step} of {steps}").format(
-        phase=status.phase or status.state.value, epoch=status.epoch, epochs=status.epochs,
-        step=status.step, steps=status.steps,
+    phase = phase_text(status.phase) if status.phase else status.state.value
+    if status.phase not in ("training", "validating"):
+        return phase
+    return _("{phase}, epoch {epoch} of {epochs}, step {step} of {steps}").format(
+        phase=phase, epoch=status.epoch, epochs=status.epochs, step=status.step, steps=status.steps,
     )

@@ -38,6 +38,18 @@ def no_progress(_phase: str, _done: int, _total: int | None) -> None:
     """Do nothing; stands in where nobody watches."""
 
 
+def phase_text(phase: str) -> str:
+    """Return a phase of an intake in words."""
+    return {
+        WAITING: _("Waiting for its turn"),
+        DOWNLOADING: _("Downloading"),
+        FINDING: _("Looking for files"),
+        UNPACKING: _("Unpacking"),
+        CHECKING: _("Checking images"),
+        SAVING: _("Saving"),
+    }.get(phase, phase)
+
+
 @dataclass
 class Gathered:
     """What was found so far.

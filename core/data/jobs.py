@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from core.data.dataset import Dataset
-from core.data.gather import CHECKING, DOWNLOADING, FINDING, SAVING, UNPACKING, WAITING, Progress
+from core.data.gather import WAITING, Progress
 from core.errors import RunFailed, Stopped, ThawError
 from core.i18n import _
 
@@ -149,15 +149,3 @@ class Jobs:
         ended = [key for key, job in self._jobs.items() if job.snapshot.state != "running"]
         for key in ended[: max(0, len(self._jobs) - _KEPT + 1)]:
             del self._jobs[key]
-
-
-def phase_text(phase: str) -> str:
-    """Return a phase of an intake in words."""
-    return {
-        WAITING: _("Waiting for its turn"),
-        DOWNLOADING: _("Downloading"),
-        FINDING: _("Looking for files"),
-        UNPACKING: _("Unpacking"),
-        CHECKING: _("Checking images"),
-        SAVING: _("Saving"),
-    }.get(phase, phase)

@@ -120,3 +120,15 @@ class Status:
             raise BadInput(
                 _("The status of a run cannot be read."), given=path.parent.name
             ) from problem
+
+
+def phase_text(phase: str) -> str:
+    """Return a phase of a run in words."""
+    return {
+        "starting": _("Starting TensorFlow"),
+        "building": _("Building the network"),
+        "training": _("Learning"),
+        "validating": _("Checking on validation photos"),
+        "saving": _("Saving the model"),
+        "testing": _("Looking at the test photos"),
+    }.get(phase, phase)

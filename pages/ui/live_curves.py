@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.metadata import version
 from typing import Any
 
 from core.i18n import _, ngettext
 from pages.ui.component import Parts, emphasised, register
 from pages.ui.curves import Curves, accuracy_floor, drawable, latest, loss_ceiling, thin
 from pages.ui.run_words import percent_text
+from pages.web.files import plotly_url
 
 __all__ = ["Curves", "Phase", "live_curves"]
 
@@ -28,21 +27,13 @@ class Phase:
     head_only: bool = False
 
 
-@lru_cache(maxsize=1)
-def plotly_address() -> str:
-    """Return the address of plotly.min.js; the version in it lets browsers keep the file."""
-    return f"/thaw/plotly.min.js?v={version('plotly')}"
-
-
 def live_curves(
     run_id: str,
     series: Curves,
     *,
     epochs: int,
     key: str,
-    labels: dict[str, str] | None = None,
     phases: Sequence[Phase] = (),
-    library: str | None = None,
 ) -> None:
     """Show accuracy and loss, training and validation, up to now.
 
@@ -54,17 +45,15 @@ def live_curves(
         series: The measurements so far.
         epochs: How many epochs are planned: the end of the x axis.
         key: The component's key, unique on the page.
-        labels: Own words in place of the usual ones, see ``_words``.
         phases: Stretches to name in the charts.
-        library: The address of plotly.min.js; the app's own route unless told.
     """
     register("live_curves", isolate_styles=False)(
         key=key,
         data={
             "run": run_id,
             "epochs": max(1, epochs),
-            "library": library or plotly_address(),
-            "words": _words() | (labels or {}),
+            "library": plotly_url(),
+            "words": _words(),
             "phases": [
                 {"start": one.start, "end": one.end, "label": one.label, "frozen": one.head_only}
                 for one in phases

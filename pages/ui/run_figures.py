@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.i18n import _
 from core.runs.folder import best
 from core.runs.listing import Listed
-from core.runs.status import State
+from core.runs.status import State, phase_text
 from pages.ui.run_progress import RunFigures
 
 
@@ -32,18 +32,6 @@ def figures(run: Listed, place: int | None = None) -> RunFigures:
         place=place,
         phase=phase_text(status.phase),
     )
-
-
-def phase_text(phase: str) -> str:
-    """Return a phase of a run in words."""
-    return {
-        "starting": _("Starting TensorFlow"),
-        "building": _("Building the network"),
-        "training": _("Learning"),
-        "validating": _("Checking on validation photos"),
-        "saving": _("Saving the model"),
-        "testing": _("Looking at the test photos"),
-    }.get(phase, phase)
 
 
 def validation_accuracy(run: Listed) -> float | None:

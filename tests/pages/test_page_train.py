@@ -20,11 +20,14 @@ from page_view import (
 )
 from streamlit.testing.v1 import AppTest
 
+from core.backbones import catalogue
 from core.data.dataset import Dataset
 from core.runs.folder import RunFolder
 from core.runs.status import Failure, State
 from core.training import fields
 from core.training.plan import Plan, Recipe
+
+BLOCKS = catalogue.get("efficientnet-lite0").block_names
 
 
 def group(at: AppTest, key: str):  # type: ignore[no-untyped-def]
@@ -40,6 +43,21 @@ def test_without_photos_the_page_is_closed_with_one_way_to_open_it(visitor: Visi
     assert labels(at) == ["Go to Data"]
     assert components(at) == set()
     assert page(press(at, "Go to Data")) == "Data"
+
+
+@pytest.mark.parametrize(
+    ("trainable", "said"),
+    [
+        ((), "Only the head learns."),
+        (("block7", "top"), "What learns: the head and block7, top."),
+        (BLOCKS, "Every block learns, and the head."),
+    ],
+)
+def test_the_page_says_what_learns_on_which_photos(
+    visitor: Visitor, dataset: Dataset, trainable: tuple[str, ...], said: str
+) -> None:
+    at = visitor.open("train", dataset=dataset.id, dataset_title=dataset.title, trainable=trainable)
+    assert f"EfficientNet-Lite0 on “colours”. {said}" in words(at)
 
 
 def test_the_settings_have_the_bounds_and_the_help_of_the_plans_fields(

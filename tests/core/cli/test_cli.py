@@ -150,7 +150,7 @@ def test_check_for_people_names_what_is_wrong(capsys: Capture, messy: Path) -> N
 
 def test_progress_goes_to_stderr(capsys: Capture, photos: Path) -> None:
     assert main(["check", str(photos), "--json"]) == 0
-    assert "checking" in capsys.readouterr().err
+    assert "Checking images 16/16" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,8 @@ def test_the_limit_on_files_counts_ignored_ones_too(
         write(tmp_path / f".{number}")
     with pytest.raises(BadInput, match="more than 3"):
         gather.from_folder(tmp_path, Path("none"))
+
+
+def test_every_phase_has_words() -> None:
+    for phase in ("waiting", "downloading", "finding", "unpacking", "checking", "saving"):
+        assert gather.phase_text(phase) != phase

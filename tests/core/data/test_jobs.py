@@ -9,7 +9,7 @@ import pytest
 
 from core.data.dataset import Dataset
 from core.data.gather import Progress
-from core.data.jobs import Jobs, JobSnapshot, phase_text
+from core.data.jobs import Jobs, JobSnapshot
 from core.errors import BadInput, RunFailed
 
 PATIENCE = 10.0
@@ -135,8 +135,3 @@ def test_old_jobs_are_forgotten(jobs: Jobs, dataset: Dataset) -> None:
     assert jobs.snapshot(ids[0]) is None
     assert jobs.snapshot(ids[-1]) is not None
     assert len(jobs.snapshots()) == 50
-
-
-def test_every_phase_has_words() -> None:
-    for phase in ("waiting", "downloading", "finding", "unpacking", "checking", "saving"):
-        assert phase_text(phase) != phase
