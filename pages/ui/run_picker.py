@@ -9,7 +9,7 @@ from core.journey import run_with_model
 from core.runs.listing import Listed, listed
 from core.training.counts import what_learns
 from pages.ui import state
-from pages.ui.escape import plain
+from pages.ui.escape import one_line
 from pages.ui.pieces import lede
 
 
@@ -47,4 +47,5 @@ def run_box(runs: dict[str, Listed], chosen: str) -> None:
 
 
 def _named(run: Listed) -> str:
-    return f"{run.title} · {plain(run.plan.dataset_title, 40)} · {plain(what_learns(run.plan))}"
+    # NOTE: unlike pills and buttons, a selectbox takes no Markdown: escaped, the marks would show.
+    return f"{run.title} · {one_line(run.plan.dataset_title, 40)} · {what_learns(run.plan)}"

@@ -9,7 +9,7 @@ from core.data.begin import begin_path, begin_sample, begin_upload
 from core.data.samples import SAMPLES
 from core.i18n import _, ngettext
 from pages.ui import state
-from pages.ui.escape import distinct, plain
+from pages.ui.escape import distinct, one_line, plain
 from pages.ui.folder_upload import folder_upload
 from pages.ui.pieces import caption
 
@@ -90,7 +90,8 @@ def _earlier(found: list[datasets.Summary]) -> None:
 
 def _summary(each: datasets.Summary) -> str:
     size = ngettext("{n} photo", "{n} photos", each.images).format(n=f"{each.images:,}")
-    return f"{plain(each.title, 60)} · {size} · {each.created[:10]}"
+    # NOTE: a selectbox takes no Markdown, see run_picker.
+    return f"{one_line(each.title, 60)} · {size} · {each.created[:10]}"
 
 
 def _follow(job: str) -> None:

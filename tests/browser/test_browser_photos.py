@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,10 @@ def test_a_folder_of_1200_files_arrives_complete_whatever_its_names(
     assert sorted(labels.all_text_contents()) == sorted(HOSTILE)
     expect(page.get_by_text("“*my* <i>photos<i>”")).to_be_visible()
     page.get_by_text("Files that cannot be used (7)").click()
+    page.get_by_text("Choose other photos").click()
+    page.get_by_role("tab", name="Earlier ones").click()
+    earlier = page.get_by_role("tabpanel", name="Earlier ones").get_by_role("combobox")
+    expect(earlier).to_have_value(re.compile(r"^\*my\* <i>photos<i> · 1,185 photos · "))
     settled(page)
     assert _built_by_names(page) == []
 
