@@ -16,8 +16,8 @@ VIEWS = 2
 EDGE = 128
 
 
-def augmented_views(dataset: Dataset, augment: str, seed: int) -> list[str]:
-    """Return a few training photos, each followed by changed views, as JPEG data addresses.
+def augmented_views(dataset: Dataset, augment: str, seed: int) -> list[list[str]]:
+    """Return a few training photos, each with changed views after it, as JPEG data addresses.
 
     Args:
         dataset: Whose training photos, at most four, of different classes where there are several.
@@ -30,10 +30,8 @@ def augmented_views(dataset: Dataset, augment: str, seed: int) -> list[str]:
     pictures = []
     for at, item in shown:
         image = load_array(dataset.file(item), EDGE)
-        pictures.append(_address(Image.fromarray(image)))
-        for epoch in range(VIEWS):
-            view = augmented(image, augment, (seed, epoch, at))
-            pictures.append(_address(Image.fromarray(view)))
+        views = [augmented(image, augment, (seed, epoch, at)) for epoch in range(VIEWS)]
+        pictures.append([_address(Image.fromarray(each)) for each in (image, *views)])
     return pictures
 
 

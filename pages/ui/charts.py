@@ -23,6 +23,8 @@ COLOURS = {
 }
 ROW_PX = 34
 CELLS_WITH_FIGURES = 25
+FEW_COLUMNS = 3
+SHORT_NAME = 2
 _FONT = "'Source Sans', 'Source Sans 3', sans-serif"
 
 
@@ -48,8 +50,9 @@ def class_counts(counts: Sequence[ClassCount]) -> None:
     layout = _layout(len(names) * ROW_PX + 90)
     layout["barmode"] = "stack"
     layout["bargap"] = 0.28
+    # NOTE: measured on the whole chart; beside long names the plot alone is too narrow for one line.
     layout["legend"] = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0,
-                        "traceorder": "normal"}
+                        "xref": "container", "traceorder": "normal"}
     layout["margin"]["t"] = 40
     layout["yaxis"] = _names_axis(names)
     layout["xaxis"] = _value_axis()
@@ -81,10 +84,16 @@ def confusion(evaluation: Evaluation) -> None:
     layout = _layout(max(280, count * 36 + 130))
     layout["yaxis"] = {**_names_axis(names), "autorange": "reversed", "title": _title(_("What it is"))}
     layout["xaxis"] = {
-        **_names_axis(names), "tickangle": -40 if count > 3 else 0,  # few names fit lying
+        **_names_axis(names), "tickangle": _name_angle(names),
         "title": _title(_("What the network said")),
     }
     _draw([trace], layout, key="confusion")
+
+
+def _name_angle(names: Sequence[str]) -> int:
+    """Return how far names under columns are turned, in degrees, so that they do not touch."""
+    level = len(names) <= FEW_COLUMNS or max(map(len, names)) <= SHORT_NAME
+    return 0 if level else -40
 
 
 def shares(rows: Sequence[tuple[str, Share | None]], *, key: str, highlight: str = "") -> None:
@@ -93,11 +102,12 @@ def shares(rows: Sequence[tuple[str, Share | None]], *, key: str, highlight: str
     Args:
         rows: A name from outside or of ours, and the share.
         key: The chart's key.
-        highlight: The name that is drawn in ember.
+        highlight: The name that is drawn in ember; the others, its controls, are then grey.
     """
     colours = COLOURS[theme()]
     known = [(at, each) for at, (_name, each) in enumerate(rows) if each is not None]
-    tones = [colours["ember"] if rows[at][0] == highlight else colours["ice"] for at, _each in known]
+    other = colours["quiet"] if highlight else colours["ice"]
+    tones = [colours["ember"] if rows[at][0] == highlight else other for at, _each in known]
     traces: list[dict[str, Any]] = [
         {
             "type": "scatter", "mode": "lines", "x": [100 * each.low, 100 * each.high], "y": [at, at],

@@ -16,6 +16,8 @@ from core.training.preview import augmented_views
 from pages.ui import fields, state
 from pages.ui.pieces import caption, note, thumb_grid
 
+THREE_IN_A_ROW = 120
+
 
 def recipe(draft: Draft, dataset: Dataset) -> None:
     """Show the settings and keep what is chosen."""
@@ -54,7 +56,7 @@ def _advice(draft: Draft) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _views(_dataset: Dataset, dataset_id: str, augment: str, seed: int) -> list[str]:
+def _views(_dataset: Dataset, dataset_id: str, augment: str, seed: int) -> list[list[str]]:
     return augmented_views(_dataset, augment, seed)
 
 
@@ -63,4 +65,8 @@ def _preview(dataset: Dataset, augment: str, seed: int) -> None:
     if not views:
         return
     caption(_("How some training photos will look, each as it is and in two views:"))
-    thumb_grid(views, alts=[_("augmented training photo")] * len(views), edge=84)
+    columns = st.columns(2, gap="large")
+    for at, photo in enumerate(views):
+        with columns[at % len(columns)]:
+            alts = [_("training photo"), *[_("augmented training photo")] * (len(photo) - 1)]
+            thumb_grid(photo, alts=alts, edge=THREE_IN_A_ROW)

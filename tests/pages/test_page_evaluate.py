@@ -23,6 +23,7 @@ from core.insight.metrics import Evaluation, evaluate
 from core.runs.folder import RunFolder
 from core.runs.status import State
 from core.runs.work import evaluation_of
+from pages.ui.charts import COLOURS, _name_angle
 
 FIGURES = evaluate([0] * 50 + [1] * 30, [0] * 45 + [1] * 5 + [1] * 24 + [0] * 6, ["blue", "red"], 0)
 
@@ -62,6 +63,7 @@ def test_the_overall_chart_compares_with_always_saying_the_commonest_class(
     points = drawn["data"][-1]
     assert points["x"] == [86.25, 62.5]
     assert drawn["layout"]["yaxis"]["ticktext"] == ["Run 1", "Always “blue”"]
+    assert points["marker"]["color"] == [COLOURS["light"]["ember"], COLOURS["light"]["quiet"]]
     line = drawn["data"][0]["x"]
     assert line == [100 * FIGURES.accuracy.low, 100 * FIGURES.accuracy.high]
 
@@ -72,6 +74,14 @@ def test_the_matrix_counts_rows_as_what_it_is(visitor: Visitor, make_run: RunMak
     assert drawn["text"] == [["45", "5"], ["6", "24"]]
     assert drawn["customdata"][0][1] == "is blue, said red: 5"
     assert drawn["z"][0] == [0.9, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("names", "angle"),
+    [(["1", "22", "3", "4"], 0), (["a long name", "b", "c"], 0), (["skirt", "b", "c", "d"], -40)],
+)
+def test_names_stand_level_under_the_matrix_where_they_fit(names: list[str], angle: int) -> None:
+    assert _name_angle(names) == angle
 
 
 def test_classes_come_best_first_with_their_number_of_photos(visitor: Visitor, make_run: RunMaker) -> None:

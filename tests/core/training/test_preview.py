@@ -21,13 +21,13 @@ def pixels(address: str) -> np.ndarray:
 
 
 def test_one_photo_of_each_class_is_followed_by_its_views(dataset: Dataset) -> None:
-    found = [pixels(each) for each in augmented_views(dataset, "strong", 0)]
-    assert len(found) == 2 * (1 + VIEWS)
-    assert {each.shape for each in found} == {(EDGE, EDGE, 3)}
-    blue, red = found[0], found[1 + VIEWS]
+    found = [[pixels(each) for each in photo] for photo in augmented_views(dataset, "strong", 0)]
+    assert [len(photo) for photo in found] == [1 + VIEWS, 1 + VIEWS]
+    assert {each.shape for photo in found for each in photo} == {(EDGE, EDGE, 3)}
+    blue, red = found[0][0], found[1][0]
     assert blue[..., 2].mean() > blue[..., 0].mean()
     assert red[..., 0].mean() > red[..., 2].mean()
-    assert not np.array_equal(found[1], found[2])
+    assert not np.array_equal(found[0][1], found[0][2])
 
 
 def test_the_views_are_those_that_the_training_will_see(dataset: Dataset) -> None:
@@ -38,7 +38,7 @@ def test_the_views_are_those_that_the_training_will_see(dataset: Dataset) -> Non
     at = next(index for index, item in enumerate(items) if item.label == 0)
     # The training feed draws a view from (seed, epoch, place in the split).
     expected = augmented(load_array(dataset.file(items[at]), EDGE), "light", (7, 1, at))
-    assert np.abs(pixels(found[2]) - expected).mean() < 6
+    assert np.abs(pixels(found[0][2]) - expected).mean() < 6
 
 
 def test_the_same_seed_gives_the_same_views_and_another_seed_others(dataset: Dataset) -> None:
