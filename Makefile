@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 WORKSPACE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types unit pages browser chromium bench screenshots clean
@@ -22,10 +21,10 @@ test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types
 check: $(VENV)/.installed-dev lint types ## the quick checks: lint, types, fast tests
 	@$(BIN)/python -m pytest tests -m "not slow and not browser" -q
 
-lint: $(VENV)/.installed-dev
+lint: $(VENV)/.installed-dev ## ruff
 	@$(BIN)/python -m ruff check .
 
-types: $(VENV)/.installed-dev
+types: $(VENV)/.installed-dev ## mypy, strict
 	@$(BIN)/python -m mypy
 
 unit: $(VENV)/.installed-dev ## the tests of core

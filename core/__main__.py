@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from core.cli.main import main
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        from core.cli.main import main
+
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:  # Ctrl-C while the program itself is still being loaded
+        sys.exit(1)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,15 @@ def write_atomic(path: Path, write: Callable[[Path], None], *, durable: bool = T
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file, whole or not at all."""
+
+    def copy(temporary: Path) -> None:
+        shutil.copyfile(source, temporary)
+
+    write_atomic(target, copy)
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:

@@ -52,7 +52,9 @@ class Workspace:
                 given=str(chosen),
                 fix=_("Choose a folder that you may write to, with --workspace or THAW_HOME."),
             ) from error
-        # NOTE: Keras writes a settings file when it is first imported, by default into the home.
+        # NOTE: both are read when they are first imported. Keras writes a settings file, by default
+        # into the home; TensorFlow's log lines are for its developers.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ.setdefault("KERAS_HOME", str(workspace.cache / "keras"))
         os.environ["KERAS_BACKEND"] = "tensorflow"
         return workspace

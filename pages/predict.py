@@ -10,7 +10,7 @@ import streamlit as st
 from core.data.images import thumbnail
 from core.errors import ThawError
 from core.i18n import _
-from core.insight.predict import Answer, loaded, predict
+from core.insight.predict import USAGE, Answer, loaded, predict
 from core.runs.folder import RunFolder, require_model
 from core.runs.listing import Listed
 from pages.ui import state
@@ -23,17 +23,6 @@ from pages.web.script_error import describe
 
 TOP = 5
 EDGE = 240
-USAGE = '''import json, zipfile
-import keras
-import numpy as np
-from PIL import Image
-
-model = keras.models.load_model("model.keras")
-classes = json.loads(zipfile.ZipFile("model.keras").read("thaw_classes.json"))
-size = model.input_shape[1]
-photo = Image.open("photo.jpg").convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-chances = model.predict(np.asarray(photo)[None].astype("float32"))[0]
-print(classes[chances.argmax()], chances.max())'''
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from core.runs.status import State
 from core.training import fields as bounds
 from core.training.counts import shortcuts, what_learns
 from core.training.plan import Plan
+from core.words import duration_text
 from pages.ui import state
 from pages.ui.live_curves import Curves, live_curves
 from pages.ui.locked import locked
@@ -22,7 +23,6 @@ from pages.ui.recipe import recipe
 from pages.ui.run_figures import figures, kept_text
 from pages.ui.run_picker import run_box
 from pages.ui.run_progress import run_progress
-from pages.ui.run_words import duration_text
 from pages.ui.trend import trend
 from pages.web.script_error import describe
 

@@ -12,16 +12,29 @@ from core.cli.training import run_in_foreground, summary
 from core.data.checks import report
 from core.data.dataset import Dataset
 from core.data.intake import check as check_source
-from core.data.intake import take_in
+from core.data.intake import remove_leftovers, take_in
 from core.data.samples import SAMPLES, take_in_sample
 from core.errors import BadInput, NotFound, ThawError
 from core.files import JsonObject
 from core.i18n import _
+from core.insight.predict import Answer
 from core.runs.folder import RunFolder, best, require_model, run_folders
+from core.runs.runner import recover
+from core.runs.work import require_usable
 from core.training.plan import Head, Plan, Recipe
 from core.workspace import Workspace
 
 SAMPLE_PREFIX = "sample:"
+
+
+def _workspace(asked: str | None) -> Workspace:
+    """Open the workspace, and tidy up after processes that were killed in it."""
+    if asked == "":
+        raise BadInput(_("No workspace folder was named."), fix=_("Name one, or leave --workspace out."))
+    workspace = Workspace.open(asked)
+    remove_leftovers(workspace)
+    recover(workspace, waiting=False)
+    return workspace
 
 
 def samples(_given: argparse.Namespace) -> JsonObject:
@@ -50,8 +63,14 @@ def show_samples(answer: JsonObject) -> str:
 def check(given: argparse.Namespace) -> JsonObject:
     """Check a folder or zip and leave nothing behind."""
     with Bar() as bar:
-        found = check_source(Path(given.source), Workspace.open(given.workspace), progress=bar)
+        found = check_source(_path(given.source), _workspace(given.workspace), progress=bar)
     return report(found)
+
+
+def _path(source: str) -> Path:
+    if not source:  # an unset variable of a script, perhaps; Path("") would be the current folder
+        raise BadInput(_("No folder or zip was named."), fix=_("Name one; . is the current folder."))
+    return Path(source)
 
 
 def show_check(answer: JsonObject) -> str:
@@ -62,11 +81,12 @@ def show_check(answer: JsonObject) -> str:
     ]
     head = f"{_('class'):24} {_('train'):>6} {_('valid.'):>6} {_('test'):>6}"
     lines = [head, *lines, _("{n} photos can be used.").format(n=answer["images"])]
-    lines += [f"{each['level']}: {each['title']} {each['message']}"
+    lines += [f"{each['level']}: {each['title']}: {each['message']}"
               for each in _rows(answer["problems"])]
     lines += [_("refused: {file}: {reason}").format(**each) for each in _rows(answer["refused"])]
     lines += [_("duplicate: {file} is the same as {same_as}").format(**each)
               for each in _rows(answer["duplicates"])]
+    lines += [_("passed over: {file}: {reason}").format(**each) for each in _rows(answer["ignored"])]
     return "\n".join(lines)
 
 
@@ -82,7 +102,7 @@ def show_backbones(_answer: JsonObject) -> str:
 
 def train(given: argparse.Namespace) -> JsonObject:
     """Take the photos in, train, and say what came of it."""
-    workspace = Workspace.open(given.workspace)
+    workspace = _workspace(given.workspace)
     backbone = catalogue.get(given.backbone)
     recipe = Recipe(
         epochs=given.epochs, batch_size=given.batch_size, learning_rate=given.learning_rate,
@@ -94,7 +114,7 @@ def train(given: argparse.Namespace) -> JsonObject:
         head=Head(pooling=given.pooling, dropout=given.dropout, hidden=given.hidden),
         recipe=recipe, limit=given.limit,
     ).checked()
-    return run_in_foreground(workspace, plan, _taken_in(given.source, workspace, given.seed))
+    return run_in_foreground(workspace, plan, _taken_in(given.source, workspace))
 
 
 def show_train(answer: JsonObject) -> str:
@@ -110,16 +130,18 @@ def show_train(answer: JsonObject) -> str:
     return "\n".join(lines)
 
 
-def _taken_in(source: str, workspace: Workspace, seed: int) -> Dataset:
+def _taken_in(source: str, workspace: Workspace) -> Dataset:
+    # NOTE: the split is the dataset's and not the training's: another --seed is measured on the
+    # same test photos, and the photos are kept once.
     with Bar() as bar:
         if source.startswith(SAMPLE_PREFIX):
             return take_in_sample(source.removeprefix(SAMPLE_PREFIX), workspace, bar)
-        return take_in(Path(source), workspace, seed=seed, progress=bar)
+        return take_in(_path(source), workspace, progress=bar, accept=require_usable)
 
 
 def runs(given: argparse.Namespace) -> JsonObject:
     """List the runs, newest first."""
-    folders = run_folders(Workspace.open(given.workspace))
+    folders = run_folders(_workspace(given.workspace))
     return {"runs": [_run_row(folder) for folder in folders]}
 
 
@@ -155,36 +177,42 @@ def predict(given: argparse.Namespace) -> JsonObject:
     """Say what photos show."""
     from core.insight import predict as insight
 
-    folder = RunFolder.open(Workspace.open(given.workspace), given.run)
+    folder = RunFolder.open(_workspace(given.workspace), given.run)
     paths = [Path(name) for name in given.images]
     for path in paths:
         if not path.is_file():
-            raise NotFound(_("There is no such image file."), given=str(path))
+            raise NotFound(_("There is no such image file."), given=str(path), fix=_("Check the path."))
     model = insight.loaded(require_model(folder))
-    answers: list[list[insight.Answer]] = []
-    for path, found in zip(paths, insight.predict(model, paths), strict=True):
-        if isinstance(found, ThawError):
-            raise BadInput(found.what, given=str(path), fix=found.fix) from found
-        answers.append(found)
     return {
         "run": folder.id,
         "predictions": [
-            {
-                "image": str(path),
-                "top": [{"class": each.name, "probability": each.probability} for each in best_five],
-            }
-            for path, best_five in zip(paths, answers, strict=True)
+            {"image": str(path), **_answered(found)}
+            for path, found in zip(paths, insight.predict(model, paths), strict=True)
         ],
     }
 
 
+def _answered(found: list[Answer] | ThawError) -> JsonObject:
+    if isinstance(found, ThawError):
+        return {"error": {"what": found.what, "given": found.given, "fix": found.fix}}
+    return {"top": [{"class": each.name, "probability": each.probability} for each in found]}
+
+
 def show_predict(answer: JsonObject) -> str:
-    """The likeliest classes of each image."""
+    """The likeliest classes of each image, or why it cannot be read."""
     return "\n".join(
         f"{each['image']}: "
-        + ", ".join(f"{one['class']} {one['probability']:.1%}" for one in each["top"])
+        + (each["error"]["what"] if "error" in each else ", ".join(
+            f"{one['class']} {one['probability']:.1%}" for one in each["top"]))
         for each in _rows(answer["predictions"])
     )
+
+
+def exit_status(answer: JsonObject) -> int:
+    """Return 1 for a run that failed, 2 where a photo could not be read, else 0."""
+    if answer.get("status") == "failed":
+        return 1
+    return 2 if any("error" in each for each in _rows(answer.get("predictions"))) else 0
 
 
 def _rows(value: object) -> list[dict[str, Any]]:

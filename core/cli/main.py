@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -14,6 +16,7 @@ from core.files import JsonObject
 from core.i18n import _
 from core.training import fields
 
+TRACE = "THAW_TRACE"
 Command = Callable[[argparse.Namespace], JsonObject]
 
 
@@ -36,26 +39,62 @@ def main(arguments: Sequence[str]) -> int:
         0 when it worked, 2 for bad use or bad input, 1 for a failure.
     """
     as_json = "--json" in arguments
+    _never_fail_on_a_letter()
     try:
         given = parser().parse_args(arguments)
         answer = given.command(given)
+        said = _as_json(answer) if as_json else str(given.show(answer))
     except KeyboardInterrupt:
         return _failed(Stopped(_("Stopped before it was done. Nothing half-made was kept.")), as_json)
     except ThawError as error:
         return _failed(error, as_json)
     except OSError as error:
-        return _failed(Unavailable(_("The computer refused."), given=str(error)), as_json)
-    if as_json:
-        _print_json(answer)
-    else:
-        print(given.show(answer))
-    return 1 if answer.get("status") == "failed" else 0
+        return _failed(_refused_by_the_system(error), as_json)
+    except Exception as error:
+        if os.environ.get(TRACE):
+            raise
+        return _failed(_unforeseen(error), as_json)
+    if not _printed(said):
+        return 1
+    return commands.exit_status(answer)
+
+
+def _never_fail_on_a_letter() -> None:
+    """Let a terminal that lacks a letter show its code instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _printed(text: str) -> bool:
+    """Print on stdout; return whether whoever reads it was still there and had room."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # NOTE: Python would try once more at its end, and complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    except OSError as error:
+        print(_refused_by_the_system(error), file=sys.stderr)
+        return False
+    return True
+
+
+def _refused_by_the_system(error: OSError) -> ThawError:
+    return Unavailable(_("The computer refused."), given=str(error))
+
+
+def _unforeseen(error: Exception) -> ThawError:
+    return ThawError(
+        _("Something unforeseen went wrong."), given=f"{type(error).__name__}: {error}",
+        fix=_("Set {variable}=1 and try again to see where; please report it.").format(variable=TRACE),
+    )
 
 
 def _failed(error: ThawError, as_json: bool) -> int:
     print(error, file=sys.stderr)
     if as_json:
-        _print_json({"error": {"what": error.what, "given": error.given, "fix": error.fix}})
+        _printed(_as_json({"error": {"what": error.what, "given": error.given, "fix": error.fix}}))
     return error.exit_code
 
 
@@ -129,5 +168,5 @@ def _percent(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _print_json(value: JsonObject) -> None:
-    print(json.dumps(value, ensure_ascii=True, allow_nan=False))
+def _as_json(value: JsonObject) -> str:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
+from typing import TextIO
 
 from core.data.gather import phase_text
 
@@ -15,7 +17,8 @@ class Bar:
     """Shows how far a piece of work is; call it as ``bar(phase, done, total)`` for an intake."""
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._stream = _own_stderr()
+        self._terminal = self._stream.isatty()
         self._shown = 0.0
         self._phase = ""
 
@@ -27,7 +30,9 @@ class Bar:
         trace: TracebackType | None,
     ) -> None:
         if self._terminal and self._phase:
-            sys.stderr.write("\n")
+            self._stream.write("\n")
+        if self._stream is not sys.stderr:
+            self._stream.close()
 
     def __call__(self, phase: str, done: int, total: int | None) -> None:
         """Show that ``done`` of ``total`` is done; ``total`` is ``None`` where it is not known."""
@@ -39,6 +44,15 @@ class Bar:
         now = time.monotonic()
         if phase == self._phase and not at_once and now - self._shown < EVERY_S[self._terminal]:
             return
-        sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
-        sys.stderr.flush()
+        self._stream.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
+        self._stream.flush()
         self._shown, self._phase = now, phase
+
+
+def _own_stderr() -> TextIO:
+    """Return stderr by a way of its own, which stays open while core.training.backend holds the usual one."""
+    try:
+        own = os.dup(sys.stderr.fileno())
+    except (OSError, ValueError):  # replaced by something that is no file
+        return sys.stderr
+    return open(own, "w", encoding=sys.stderr.encoding, errors="backslashreplace")

@@ -16,27 +16,63 @@ from core.files import JsonObject
 from core.i18n import _
 from core.runs.folder import RunFolder, best
 from core.runs.status import Status, phase_text
-from core.runs.work import carry_out, require_usable
+from core.runs.work import carry_out, dataset_of, evaluation_of, require_usable
 from core.training.plan import Plan
+from core.words import about_text
 from core.workspace import Workspace
 
 LOOK_EVERY_S = 0.5
 
 
 def run_in_foreground(workspace: Workspace, plan: Plan, dataset: Dataset) -> JsonObject:
-    """Train on this thread and return what ``train --json`` prints.
+    """Train, telling on stderr how far it is, and return what ``train --json`` prints.
+
+    Ctrl-C, or SIGTERM, stops it after the current step and keeps the best epoch.
 
     Raises:
         BadInput: The dataset cannot be trained on; no run is made.
+        KeyboardInterrupt: A second Ctrl-C: somebody does not want to wait for the step to end.
     """
-    require_usable(dataset)
-    folder = RunFolder.create(
-        workspace, replace(plan, dataset=dataset.id, dataset_title=dataset.title)
-    )
+    wanted = replace(plan, dataset=dataset.id, dataset_title=dataset.title)
+    require_usable(dataset_of(workspace, wanted))
+    folder = RunFolder.create(workspace, wanted)
     stop = threading.Event()
-    with _stop_on_ctrl_c(stop), _told(folder):
-        carry_out(workspace, folder, stop)
+    # NOTE: not on this thread. Python hands a signal to the main thread only between two steps of
+    # it, and makes one of two that come within one.
+    work = _Work(workspace, folder, stop)
+    with _stopped_by_signals(stop), Bar() as bar:
+        work.start()
+        while not work.wait(LOOK_EVERY_S):
+            _tell(bar, folder, stopping=stop.is_set())
+    work.raise_error()
     return summary(folder)
+
+
+class _Work:
+    """A run carried out on a thread of its own, whose error is handed over."""
+
+    def __init__(self, workspace: Workspace, folder: RunFolder, stop: threading.Event) -> None:
+        self._given = workspace, folder, stop
+        self._thread = threading.Thread(target=self._carry_out, name="thaw-training", daemon=True)
+        self._error: Exception | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long, and tell whether it has ended."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _carry_out(self) -> None:
+        try:
+            carry_out(*self._given)
+        except (ThawError, OSError) as error:
+            self._error = error
 
 
 def summary(folder: RunFolder) -> JsonObject:
@@ -49,8 +85,6 @@ def summary(folder: RunFolder) -> JsonObject:
     report = folder.report() or {}
     history = folder.history()
     kept = best(history)
-    test = report.get("test")
-    accuracy = test["accuracy"] if isinstance(test, dict) else None
     return {
         "run": folder.id,
         "status": status.state.value,
@@ -65,17 +99,25 @@ def summary(folder: RunFolder) -> JsonObject:
             for row in history
         ],
         "best": {"epoch": kept.epoch, "val_accuracy": kept.val_accuracy} if kept else None,
-        "test": None if accuracy is None else {
-            "accuracy": accuracy["value"], "low": accuracy["low"], "high": accuracy["high"],
-            "images": accuracy["images"],
-        },
+        "test": _test(folder),
         "timing": report.get("timing"),
         **({"error": asdict(status.error)} if status.error else {}),
     }
 
 
+def _test(folder: RunFolder) -> JsonObject | None:
+    found = evaluation_of(folder)
+    if found is None:
+        return None
+    measured = found.accuracy
+    return {
+        "accuracy": measured.value, "low": measured.low, "high": measured.high,
+        "images": measured.images,
+    }
+
+
 @contextmanager
-def _stop_on_ctrl_c(stop: threading.Event) -> Iterator[None]:
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
     def ask(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
@@ -84,32 +126,18 @@ def _stop_on_ctrl_c(stop: threading.Event) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, ask)
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-@contextmanager
-def _told(folder: RunFolder) -> Iterator[None]:
-    ended = threading.Event()
-
-    def watch() -> None:
-        with Bar() as bar:
-            while not ended.wait(LOOK_EVERY_S):
-                _tell(bar, folder)
-
-    thread = threading.Thread(target=watch, name="thaw-progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-def _tell(bar: Bar, folder: RunFolder) -> None:
+def _tell(bar: Bar, folder: RunFolder, *, stopping: bool) -> None:
+    if stopping:
+        bar.say("stopping", _("Stopping after this step; Ctrl-C once more leaves at once."))
+        return
     try:
         status = folder.status()
         last = folder.history()[-1:]
@@ -128,8 +156,11 @@ def _tell(bar: Bar, folder: RunFolder) -> None:
 
 def _line(status: Status) -> str:
     phase = phase_text(status.phase) if status.phase else status.state.value
-    if status.phase not in ("training", "validating"):
+    if not status.epoch or status.phase not in ("training", "validating"):
         return phase
-    return _("{phase}, epoch {epoch} of {epochs}, step {step} of {steps}").format(
+    line = _("{phase}, epoch {epoch} of {epochs}, step {step} of {steps}").format(
         phase=phase, epoch=status.epoch, epochs=status.epochs, step=status.step, steps=status.steps,
     )
+    if status.eta_s is None:
+        return line
+    return line + _(", about {time} left").format(time=about_text(status.eta_s))

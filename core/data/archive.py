@@ -156,7 +156,10 @@ def _unpack_entry(
 
 
 def _is_folder(entry: zipfile.ZipInfo) -> bool:
-    return entry.is_dir() or (entry.filename.endswith("\\") and not entry.file_size)
+    # NOTE: not entry.is_dir(), which looks at the last sign of a name that may have none.
+    if entry.filename.endswith("/"):
+        return True
+    return entry.filename.endswith("\\") and not entry.file_size
 
 
 def _entry_name(entry: zipfile.ZipInfo) -> str:

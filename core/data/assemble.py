@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from core.data import checks, dataset, layout, split
 from core.data.checks import Findings
-from core.data.dataset import Dataset, Duplicate, Item, Refused
+from core.data.dataset import Dataset, Duplicate, Item, Problem, Refused
 from core.data.gather import SAVING, Gathered, Progress
 from core.data.layout import Place
 from core.data.look import Looked, look_at_all, without_duplicates
@@ -21,6 +22,7 @@ from core.i18n import _
 from core.workspace import Workspace, new_dir
 
 _LONGEST_TITLE = 80
+_REASONS_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,33 @@ def assemble(
     arranged = layout.arrange([file.name for file in files])
     looked = look_at_all(files, arranged.places, made if origin.copies else None, progress)
     usable = [one for one in looked if one.facts is not None]
-    if not usable:
-        raise _nothing_usable(len(files) + len(gathered.refused), arranged)
+    if not usable and (origin.store or not files):
+        raise _nothing_usable(looked, arranged)
     kept, duplicates = without_duplicates(usable, arranged.places)
+    result, findings = _dataset(kept, duplicates, usable, gathered, looked, arranged, origin, made)
+    if usable:
+        result = replace(result, problems=checks.problems(result, findings))
+    else:
+        # A check lists every file with its reason, even where there is nothing else to say.
+        error = _nothing_usable(looked, arranged)
+        result = replace(result, problems=(Problem("error", error.what, error.fix),))
+    if origin.accept is not None:
+        origin.accept(result)
+    if not origin.store:
+        return replace(result, id="", folder=Path())
+    return twin(result, workspace) or _publish(result, kept, usable, workspace, origin, progress)
 
+
+def _dataset(
+    kept: Sequence[Looked], duplicates: Sequence[Duplicate], usable: Sequence[Looked],
+    gathered: Gathered, looked: Sequence[Looked], arranged: layout.Layout, origin: Origin, made: Path,
+) -> tuple[Dataset, Findings]:
+    """Divide the images that are kept, and put all that was found into one record."""
     classes = tuple(sorted({arranged.places[one.file.name].class_name for one in usable}))
     label_of = {name: label for label, name in enumerate(classes)}
     labels = [label_of[arranged.places[one.file.name].class_name] for one in kept]
     splits, carved, only_train = _divide(kept, labels, arranged, origin.seed)
-    result = Dataset(
+    found = Dataset(
         id=origin.dataset_id or made.name,
         title=origin.title,
         source=origin.source,
@@ -105,13 +125,7 @@ def assemble(
         own_split=arranged.own_split and not only_train,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    findings = _findings(duplicates, arranged.places, classes, carved, only_train)
-    result = replace(result, problems=checks.problems(result, findings))
-    if origin.accept is not None:
-        origin.accept(result)
-    if not origin.store:
-        return replace(result, id="", folder=Path())
-    return twin(result, workspace) or _publish(result, kept, usable, workspace, origin, progress)
+    return found, _findings(duplicates, arranged.places, classes, carved, only_train)
 
 
 def _divide(
@@ -176,8 +190,8 @@ def _findings(
     )
 
 
-def _nothing_usable(files: int, arranged: layout.Layout) -> BadInput:
-    if not files:
+def _nothing_usable(looked: Sequence[Looked], arranged: layout.Layout) -> BadInput:
+    if not looked and not arranged.refused:
         return BadInput(
             _("There are no images here."), fix=_("Choose a folder with a sub-folder a class.")
         )
@@ -187,8 +201,10 @@ def _nothing_usable(files: int, arranged: layout.Layout) -> BadInput:
             given=", ".join(list(arranged.refused)[:3]),
             fix=_("Put the images of each class into a folder of its own, named after the class."),
         )
+    reasons = Counter(one.reason for one in looked).most_common(_REASONS_SHOWN)
     return BadInput(
         _("None of the files can be used as an image."),
+        given=" ".join(f"{count} × {reason}" for reason, count in reasons),
         fix=_("Use JPEG, PNG, WebP, GIF, BMP or TIFF files."),
     )
 

@@ -113,18 +113,22 @@ class Dataset:
 
         Returns:
             The dataset with at most ``n`` items. Every class and split that held images keeps at
-            least one where ``n`` allows; where it does not, training images come first.
+            least one.
 
         Raises:
-            BadInput: ``n`` is less than 1.
+            BadInput: ``n`` is too small for that.
         """
-        if n < 1:
-            raise BadInput(_("At least one image is needed."), given=str(n))
         if n >= len(self.items):
             return self
         cells: dict[tuple[int, int], list[Item]] = {}
         for item in self.items:
             cells.setdefault((SPLITS.index(item.split), item.label), []).append(item)
+        if n < len(cells):
+            raise BadInput(
+                _("So few images would leave classes without any in training, validation or test."),
+                given=str(n),
+                fix=_("Use at least {fewest} of this dataset.").format(fewest=len(cells)),
+            )
         quotas = _quotas({cell: len(items) for cell, items in cells.items()}, n)
         kept = {
             item.path
@@ -140,10 +144,8 @@ def draw(seed: int, digest: str) -> str:
 
 
 def _quotas(sizes: dict[tuple[int, int], int], n: int) -> dict[tuple[int, int], int]:
-    """Share ``n`` images among cells by size (largest remainder), at least 1 each if possible."""
+    """Share ``n`` images, no fewer than cells, among cells by size (largest remainder), 1 at least."""
     order = sorted(sizes)
-    if n <= len(order):
-        return {cell: int(rank < n) for rank, cell in enumerate(order)}
     total = sum(sizes.values())
     exact = {cell: sizes[cell] * n / total for cell in order}
     quotas = {cell: int(exact[cell]) for cell in order}

@@ -142,12 +142,19 @@ def download(wanted: Archive, cache: Path, progress: Progress) -> Path:
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            reason = str(getattr(error, "reason", error)) or type(error).__name__
+            reason = _reason(error)
         barren = 0 if _size(part) > before else barren + 1
         if barren >= wanted.attempts:
             raise _no_network(reason, _size(part))
         _wait(wanted.pause, part, progress)
     return complete
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong in words, without a system's number for it."""
+    cause = getattr(error, "reason", error)
+    said = cause.strerror if isinstance(cause, OSError) else str(cause)
+    return said or type(error).__name__
 
 
 def _fetch(wanted: Archive, part: Path, progress: Progress) -> bool:

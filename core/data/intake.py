@@ -6,7 +6,7 @@ import errno
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +34,7 @@ def take_in(
     seed: int = 0,
     progress: Progress | None = None,
     move: bool = False,
+    accept: Callable[[Dataset], None] | None = None,
 ) -> Dataset:
     """Take in a folder of images or a zip of one.
 
@@ -44,6 +45,7 @@ def take_in(
         seed: What the split is drawn with.
         progress: Told how far it is; may raise Stopped to cancel.
         move: Whether the files of a folder may be moved instead of copied.
+        accept: Called with the dataset before it appears; what it raises leaves nothing behind.
 
     Returns:
         The new dataset; it may hold problems, look at ``usable``.
@@ -58,7 +60,7 @@ def take_in(
     After any error nothing is left behind.
     """
     kind = "folder" if source.is_dir() else "zip"
-    origin = Origin(title or _title_of(source), kind, seed=seed, move=move)
+    origin = Origin(title or _title_of(source), kind, seed=seed, move=move, accept=accept)
     return _take_in(source, workspace, origin, progress or no_progress)
 
 

@@ -105,7 +105,7 @@ class Incomplete(BadInput):
                  missing: list[tuple[int, int]]) -> None:
         super().__init__(
             _("{received} of {sent} files arrived ({received_bytes} of {sent_bytes} bytes).")
-            .format(received=state.files, sent=files,
+            .format(received=state.files, sent=max(files, state.files + state.missing),
                     received_bytes=state.bytes, sent_bytes=bytes_),
             fix=_("Send the missing ones again; what has arrived is kept."))
         self.state = state

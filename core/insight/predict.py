@@ -15,6 +15,22 @@ from numpy.typing import NDArray
 from core.data.images import load_array
 from core.errors import ThawError
 
+USAGE = '''import json, zipfile
+import keras
+import numpy as np
+from PIL import Image, ImageOps
+
+model = keras.models.load_model("model.keras")
+classes = json.loads(zipfile.ZipFile("model.keras").read("thaw_classes.json"))
+size = model.input_shape[1]
+photo = Image.open("photo.jpg")
+photo.draft(None, (size, size))  # large JPEGs are decoded small, as they were in training
+photo = ImageOps.exif_transpose(photo).convert("RGB")
+photo = photo.resize((size, size), Image.Resampling.BILINEAR)
+chances = model.predict(np.asarray(photo)[None].astype("float32"))[0]
+print(classes[chances.argmax()], chances.max())'''
+"""How plain Keras asks a model that was taken away; the same answer as :func:`predict` gives."""
+
 MODELS_KEPT = 2
 IMAGES_AT_ONCE = 32
 _models: OrderedDict[tuple[Path, int], Loaded] = OrderedDict()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 from core.errors import BadInput
-from core.files import JsonObject, read_json, write_json, write_text
+from core.files import JsonObject, copy_file, read_json, write_json, write_text
 from core.i18n import _
 from core.runs.status import State, Status
 from core.training.events import BatchRow, EpochRow, Places
 from core.training.plan import Plan
 from core.workspace import Workspace, new_dir
+
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
@@ -89,20 +92,8 @@ class RunFolder:
         status.save(self.path / "status.json")
 
     def history(self) -> tuple[EpochRow, ...]:
-        """Read the finished epochs; empty before the first."""
-        return tuple(
-            EpochRow(
-                epoch=int(row["epoch"]),
-                phase=row["phase"],
-                loss=float(row["loss"]),
-                accuracy=float(row["accuracy"]),
-                val_loss=_number(row["val_loss"]),
-                val_accuracy=_number(row["val_accuracy"]),
-                learning_rate=float(row["learning_rate"]),
-                seconds=float(row["seconds"]),
-            )
-            for row in self._rows("history.csv")
-        )
+        """Read the finished epochs, none before the first; raises BadInput where they are damaged."""
+        return self._read("history.csv", _epoch_row)
 
     def write_history(self, rows: Sequence[EpochRow]) -> None:
         """Replace the history, whole."""
@@ -113,11 +104,8 @@ class RunFolder:
         write_text(self.path / "history.csv", text.getvalue())
 
     def batches(self) -> tuple[BatchRow, ...]:
-        """Read the points of the live curve."""
-        return tuple(
-            BatchRow(float(row["position"]), float(row["loss"]), float(row["accuracy"]))
-            for row in self._rows("batches.csv")
-        )
+        """Read the points of the live curve; raises BadInput where they are damaged."""
+        return self._read("batches.csv", _batch_row)
 
     def append_batch(self, row: BatchRow) -> None:
         """Add a point to the live curve.
@@ -130,6 +118,19 @@ class RunFolder:
         with path.open("a", encoding="utf-8") as handle:
             handle.write(f"{head}{row.position:.5f},{row.loss:.6g},{row.accuracy:.6g}\n")
 
+    def keep_best(self) -> int | None:
+        """Make the model of the best epoch the run's, where there is one and the run has none yet.
+
+        Returns:
+            The epoch whose weights the run's model has; ``None`` where there is no such epoch.
+        """
+        kept = best(self.history())
+        if kept is None:
+            return None
+        if not self.model.is_file() and self.places.best.is_file():
+            copy_file(self.places.best, self.model)
+        return kept.epoch if self.model.is_file() else None
+
     def report(self) -> JsonObject | None:
         """Read the report, or ``None`` before there is one; raises BadInput where it is damaged."""
         path = self.path / "report.json"
@@ -139,13 +140,17 @@ class RunFolder:
         """Replace the report."""
         write_json(self.path / "report.json", report)
 
-    def _rows(self, name: str) -> list[dict[str, str]]:
+    def _read(self, name: str, row: Callable[[dict[str, str]], _Row]) -> tuple[_Row, ...]:
         try:
             text = (self.path / name).read_text(encoding="utf-8")
+            whole = text[: text.rfind("\n") + 1]
+            return tuple(row(each) for each in csv.DictReader(io.StringIO(whole)))
         except FileNotFoundError:
-            return []
-        whole = text[: text.rfind("\n") + 1]
-        return list(csv.DictReader(io.StringIO(whole)))
+            return ()
+        except (ValueError, KeyError, TypeError, csv.Error) as error:
+            raise BadInput(
+                _("A file of this run is damaged and cannot be read."), given=f"{self.id}/{name}"
+            ) from error
 
 
 def run_folders(workspace: Workspace) -> list[RunFolder]:
@@ -172,6 +177,23 @@ def require_model(folder: RunFolder) -> Path:
             fix=_("Wait until it has finished, or choose another run."),
         )
     return folder.model
+
+
+def _epoch_row(row: dict[str, str]) -> EpochRow:
+    return EpochRow(
+        epoch=int(row["epoch"]),
+        phase=row["phase"],
+        loss=float(row["loss"]),
+        accuracy=float(row["accuracy"]),
+        val_loss=_number(row["val_loss"]),
+        val_accuracy=_number(row["val_accuracy"]),
+        learning_rate=float(row["learning_rate"]),
+        seconds=float(row["seconds"]),
+    )
+
+
+def _batch_row(row: dict[str, str]) -> BatchRow:
+    return BatchRow(float(row["position"]), float(row["loss"]), float(row["accuracy"]))
 
 
 def _number(text: str) -> float | None:

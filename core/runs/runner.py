@@ -48,6 +48,7 @@ class Runner:
         self._changed = threading.Condition()
         self._queue: deque[str] = deque()
         self._active: str | None = None
+        self._cut_off: str | None = None
         self._stop = threading.Event()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -63,17 +64,23 @@ class Runner:
     def close(self, timeout_s: float = 5.0) -> None:
         """Stop the active run, keeping its best epoch, and end the thread.
 
-        Runs that still wait are marked interrupted: they were asked for and not begun.
+        It and the runs that still wait are marked interrupted: nobody asked for their end.
         """
         with self._changed:
             self._closing = True
+            if self._active is not None and not self._stop.is_set():
+                self._cut_off = self._active
             waiting = [self._queue.popleft() for _each in range(len(self._queue))]
             self._stop.set()
             self._changed.notify_all()
         for run_id in waiting:
-            _end_waiting(RunFolder.open(self._workspace, run_id), State.INTERRUPTED)
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+            _end(RunFolder.open(self._workspace, run_id), State.INTERRUPTED)
+        if self._thread is None:
+            return
+        self._thread.join(timeout_s)
+        if self._thread.is_alive() and self._cut_off is not None:
+            _log.warning("run %s did not end in %.0f s and is left", self._cut_off, timeout_s)
+            _end(RunFolder.open(self._workspace, self._cut_off), State.INTERRUPTED)
 
     def submit(self, plan: Plan) -> str:
         """Put a run in line and return its id.
@@ -104,7 +111,7 @@ class Runner:
             if run_id not in self._queue:
                 return False
             self._queue.remove(run_id)
-        _end_waiting(RunFolder.open(self._workspace, run_id), State.STOPPED)
+        _end(RunFolder.open(self._workspace, run_id), State.STOPPED)
         return True
 
     def snapshot(self) -> RunnerSnapshot:
@@ -133,21 +140,31 @@ class Runner:
 
     def _carry_out(self, run_id: str) -> None:
         try:
-            carry_out(self._workspace, RunFolder.open(self._workspace, run_id), self._stop)
+            folder = RunFolder.open(self._workspace, run_id)
+            ended = carry_out(self._workspace, folder, self._stop)
+            if ended.state is State.STOPPED and self._cut_off == run_id:
+                _end(folder, State.INTERRUPTED)
         except (ThawError, OSError):
             # What can be said is in the run's status; the next run in line must not suffer for it.
             _log.exception("run %s could not be carried out", run_id)
 
 
-def recover(workspace: Workspace) -> list[str]:
-    """Mark runs that a dead process left behind as interrupted, and return their ids."""
+def recover(workspace: Workspace, *, waiting: bool = True) -> list[str]:
+    """Mark runs that a dead process left behind as interrupted, and return their ids.
+
+    Args:
+        workspace: Where to look.
+        waiting: Whether runs that wait in a line count as left behind too. They do where this
+            process serves the workspace; to any other, the line may be that of a living server.
+    """
     found = []
     for folder in run_folders(workspace):
         try:
-            if not folder.status().state.active:
+            state = folder.status().state
+            if not state.active or (state is State.QUEUED and not waiting):
                 continue
             with held(folder):
-                _end_waiting(folder, State.INTERRUPTED)
+                _end(folder, State.INTERRUPTED)
                 found.append(folder.id)
         except Busy:
             _log.info("run %s is being worked on by another process", folder.id)
@@ -156,14 +173,21 @@ def recover(workspace: Workspace) -> list[str]:
     return found
 
 
-def _end_waiting(folder: RunFolder, state: State) -> None:
-    error = None
-    if state is State.INTERRUPTED:
-        error = Failure(
-            _("The program ended before this run did."),
-            fix=_("Start the same training again from the Train page."),
-        )
-    folder.write_status(folder.status().ending(state, error=error))
+def _end(folder: RunFolder, state: State) -> None:
+    """End a run that nobody works on, or whose worker goes down with the process."""
+    if state is not State.INTERRUPTED:
+        folder.write_status(folder.status().ending(state))
+        return
+    error = Failure(
+        _("The program ended before this run did."),
+        fix=_("Start the same training again from the Train page."),
+    )
+    try:
+        kept = folder.keep_best()
+    except (ThawError, OSError):
+        _log.exception("the best epoch of run %s cannot be kept", folder.id)
+        kept = None
+    folder.write_status(folder.status().ending(state, error=error, kept=kept))
 
 
 def _step_back() -> None:

@@ -32,7 +32,7 @@ class State(StrEnum):
     @property
     def has_model(self) -> bool:
         """Whether such a run may have a model to look at."""
-        return self in (State.FINISHED, State.STOPPED)
+        return self in (State.FINISHED, State.STOPPED, State.INTERRUPTED)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import filelock
 from core import __version__
 from core.data import dataset as datasets
 from core.data.dataset import SPLITS, Dataset
-from core.errors import BadInput, Busy, ThawError
+from core.errors import BadInput, Busy, Stopped, ThawError
 from core.files import JsonObject, write_text
 from core.i18n import _
 from core.insight.metrics import Evaluation, evaluate
@@ -94,6 +94,8 @@ def carry_out(workspace: Workspace, folder: RunFolder, stop: threading.Event) ->
         listener = FolderListener(folder, status)
         try:
             ended = _train(workspace, folder, listener, stop)
+        except Stopped:
+            ended = listener.status.ending(State.STOPPED)
         except ThawError as error:
             ended = listener.status.ending(State.FAILED, error=Failure.of(error))
         except KeyboardInterrupt:

@@ -43,6 +43,14 @@ class StopOnRequest(keras.callbacks.Callback):  # type: ignore[misc]
         """Check after each training step."""
         self._check()
 
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Check before the first validation builds its graph."""
+        self._check()
+
+    def on_predict_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Check before a prediction builds its graph."""
+        self._check()
+
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Check after each validation step."""
         self._check()
@@ -60,11 +68,11 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         train: The training batches; their order is set at each epoch's begin.
         images: How many training images an epoch has.
         batch_size: Images a step.
-        validation_steps: Steps of one validation; 0 where there is none.
+        validation_images: How many images a validation has; 0 where there is none.
     """
 
     def __init__(
-        self, listener: Listener, train: Batches, images: int, batch_size: int, validation_steps: int
+        self, listener: Listener, train: Batches, images: int, batch_size: int, validation_images: int
     ) -> None:
         super().__init__()
         self._listener = listener
@@ -72,7 +80,8 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         self._images = images
         self._batch_size = batch_size
         self._steps = len(train)
-        self._validation_steps = validation_steps
+        # Looking at a photo is only a forward pass: about a third of learning from it.
+        self._validation_weight = validation_images / 3
         self._recent: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW_STEPS)
         self._validation_s: float | None = None
         self.history: list[EpochRow] = []
@@ -157,9 +166,8 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         (first_at, first), (last_at, last) = self._recent[0], self._recent[-1]
         known = len(self._recent) > 2 and last_at > first_at
         speed = (last - first) / (last_at - first_at) if known else None
-        # A validation step is only a forward pass: about a third of a training step.
-        weight = self._steps + self._validation_steps / 3
-        progress = (self._epoch * weight + done) / (self._epochs * weight)
+        weight = self._images + self._validation_weight
+        progress = (self._epoch * weight + self._seen) / (self._epochs * weight)
         return Step(
             self._epoch + 1, done, self._steps, min(1.0, progress), self._eta(speed), speed
         )
@@ -171,7 +179,7 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         training = (left * self._images + self._images - self._seen) / speed
         validation = self._validation_s
         if validation is None:
-            validation = self._validation_steps * self._batch_size / speed / 3
+            validation = self._validation_weight / speed
         return training + validation * (left + 1)
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +15,15 @@ from numpy.typing import NDArray
 
 from core.backbones import catalogue
 from core.data.dataset import Dataset
-from core.errors import RunFailed, ThawError
-from core.files import write_atomic
+from core.errors import RunFailed, Stopped, ThawError
+from core.files import copy_file
 from core.i18n import _
+from core.training.backend import load_tensorflow
 from core.training.events import Listener, Outcome, Places, Timing
 from core.training.feed import Batches, Photos, as_keras, photos_of
 from core.training.plan import Plan
 
+# Not the recipe's: a stop acts between batches, and no figure depends on their size.
 PREDICTION_BATCH = 32
 _log = logging.getLogger(__name__)
 
@@ -52,16 +51,19 @@ def train(
 
     Raises:
         RunFailed: The loss ran away, memory ran out, a photo could no longer be read.
+        Stopped: A stop was asked for before the first step, so there is nothing to keep.
     """
     began = time.perf_counter()
     listener.phase("starting")
-    _import_tensorflow()
+    load_tensorflow()
     from core.training import model as models
 
+    _leave_if_asked(stop)
     listener.phase("building")
     model = models.assemble(plan, len(dataset.classes))
     total, trainable = models.count_parameters(model)
     prepared = time.perf_counter()
+    _leave_if_asked(stop)
     fitted = _fit(model, plan, dataset, places, listener, stop)
     fit_done = time.perf_counter()
 
@@ -90,6 +92,11 @@ def train(
             total_s=ended - began,
         ),
     )
+
+
+def _leave_if_asked(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise Stopped(_("Stopped before anything was learned."))
 
 
 def probabilities(
@@ -130,11 +137,8 @@ def _fit(
     train_batches = Batches(
         learning, size, recipe.batch_size, seed=recipe.seed, shuffle=True, augment=recipe.augment
     )
-    validation = Batches(checking, size, recipe.batch_size) if len(checking) else None
-    tell = Tell(
-        listener, train_batches, len(learning), recipe.batch_size,
-        len(validation) if validation else 0,
-    )
+    validation = Batches(checking, size, PREDICTION_BATCH) if len(checking) else None
+    tell = Tell(listener, train_batches, len(learning), recipe.batch_size, len(checking))
     keep = KeepBest(places, tell, dataset.classes)
     stopped = False
     with _closing(train_batches, *([validation] if validation else [])):
@@ -156,13 +160,10 @@ def _save(model: Any, fitted: _Fitted, dataset: Dataset, places: Places) -> None
     """Make the model of the best epoch the run's; before the first has ended, the model as it is."""
     from core.training.model import save_model
 
-    def copy(temporary: Path) -> None:
-        shutil.copyfile(places.best, temporary)
-
     if fitted.kept is None:
         save_model(model, dataset.classes, places.model)
     else:
-        write_atomic(places.model, copy)
+        copy_file(places.best, places.model)
 
 
 def _test(
@@ -206,11 +207,3 @@ def _closing(*feeds: Batches) -> Iterator[None]:
     finally:
         for feed in feeds:
             feed.close()
-
-
-def _import_tensorflow() -> None:
-    # Its log lines are for its developers; ours say what matters to the person.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
-
-    tf.get_logger().setLevel("ERROR")

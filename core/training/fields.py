@@ -42,17 +42,18 @@ class NumberField:
         """Raise BadInput where ``value`` is no number within the bounds."""
         right_kind = isinstance(value, int if self.whole else (int, float))
         if not right_kind or isinstance(value, bool) or not math.isfinite(value):  # type: ignore[arg-type]
-            kind = _("a whole number") if self.whole else _("a number")
-            raise self._refused(value, kind)
+            raise self._refused(value)
         if not self.low <= value <= self.high:  # type: ignore[operator]
-            raise self._refused(value, _("a number"))
+            raise self._refused(value)
 
-    def _refused(self, value: object, kind: str) -> BadInput:
+    def _refused(self, value: object) -> BadInput:
+        kind = _("a whole number") if self.whole else _("a number")
+        low, high = (f"{each:,}" if self.whole else f"{each:g}" for each in (self.low, self.high))
         return BadInput(
             _("The value of “{title}” cannot be used.").format(title=self.title),
             given=f"{value!r}"[:80],
             fix=_("Choose {kind} from {low} to {high}.").format(
-                kind=kind, low=f"{self.low:g}", high=f"{self.high:g}"
+                kind=kind, low=low, high=high
             ),
         )
 

@@ -13,6 +13,7 @@ from core.backbones import build, catalogue
 from core.errors import BadInput
 from core.files import write_atomic
 from core.i18n import _
+from core.training.backend import load_tensorflow
 from core.training.plan import Plan
 
 CLASSES_ENTRY = "thaw_classes.json"
@@ -144,6 +145,7 @@ def load_model(path: Path) -> tuple[Any, tuple[str, ...]]:
     Raises:
         BadInput: The file is missing or is not such a model.
     """
+    load_tensorflow()
     import keras
 
     try:

@@ -169,6 +169,9 @@ def _title(words: str) -> dict[str, Any]:
 
 
 def _draw(traces: list[dict[str, Any]], layout: dict[str, Any], *, key: str) -> None:
+    # NOTE: plotly takes pandas from sys.modules wherever it stands there. A second script thread, which
+    # Streamlit starts at a quick click, would find it half imported by the first.
+    import pandas  # noqa: F401
     import plotly.graph_objects as go
 
     figure = go.Figure(data=traces, layout=layout)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.i18n import _, ngettext
+from core.words import about_text, duration_text
 from pages.ui.component import Parts, emphasised, register
 from pages.ui.run_words import (
-    about_text,
-    duration_text,
     headline_template,
     percent_text,
     thawed_text,

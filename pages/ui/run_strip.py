@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from core.i18n import _
+from core.words import about_text
 from pages.ui.component import emphasised, register
 from pages.ui.run_progress import RunFigures
-from pages.ui.run_words import about_text, percent_text, strip_template
+from pages.ui.run_words import percent_text, strip_template
 
 
 def run_strip(

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from core import service
@@ -44,6 +44,10 @@ async def put_batch(request: Request) -> Response:
         # NOTE: a browser that is still sending would see a broken connection, not the answer.
         await _drain(pieces)
         raise
+    except ClientDisconnect:
+        # Nobody is there to be answered; the browser sends the batch again when it is back.
+        await run_in_threadpool(parser.abandon)
+        return Response(status_code=499)
     except BaseException:
         parser.abandon()
         raise

@@ -261,7 +261,7 @@ def test_a_failed_run_says_what_happened_with_what_and_what_to_do(
     visitor: Visitor, dataset: Dataset, make_run: RunMaker, how: State
 ) -> None:
     error = Failure("The loss ran away.", "epoch 2, ![x](y)", "Lower the learning rate.")
-    make_run(how, error=error, epoch=2, epochs=10)
+    make_run(how, error=error, epoch=2, epochs=10, model=False)
     at = visitor.open("train", dataset=dataset.id)
     said = at.error[0].value
     assert r"The loss ran away\." in said

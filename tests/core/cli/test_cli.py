@@ -4,6 +4,7 @@ import json
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,7 @@ def test_bad_use_says_where_help_is(capsys: Capture, arguments: list[str]) -> No
     [
         ("--epochs", "0", "1 to 500"), ("--epochs", "501", "1 to 500"), ("--batch-size", "0", "1 to 128"),
         ("--learning-rate", "2", "1e-07 to 1"), ("--learning-rate", "nan", "1e-07 to 1"),
-        ("--dropout", "0.9", "0 to 0.8"), ("--hidden", "-1", "0 to 2048"), ("--seed", "-1", "0 to"),
+        ("--dropout", "0.9", "0 to 0.8"), ("--hidden", "-1", "0 to 2,048"), ("--seed", "-1", "0 to"),
         ("--limit", "3", "10 to"), ("--optimizer", "lion", "adam"), ("--augment", "wild", "light"),
         ("--pooling", "min", "avg"), ("--trainable", "block9", "block7"),
         ("--backbone", "efficientnet-lite9", "Did you mean efficientnet-lite"),
@@ -322,22 +323,23 @@ def test_runs_are_listed_newest_first_with_their_figures(
     assert "test not available" in out
 
 
-def damaged(name: str) -> str:
+def damaged(name: str, text: str) -> str:
     workspace = Workspace.open()
     made = [RunFolder.create(workspace, Plan("photos", "Photos", "efficientnet-lite0")) for _each in range(2)]
-    (made[0].path / name).write_text("{")
+    (made[0].path / name).write_text(text)
     return made[0].id
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "text"),
     [
-        "status.json", "report.json",
-        "plan.json",
+        ("status.json", "{"), ("report.json", "{"), ("plan.json", "{"), ("report.json", '{"test": 3}'),
+        ("report.json", '{"test": {"accuracy": null}}'), ("history.csv", "epoch,loss\none,two\n"),
+        ("history.csv", "what,is,this\n1,2,3\n"),
     ],
 )
-def test_a_damaged_run_does_not_hide_the_others(capsys: Capture, name: str) -> None:
-    bad = damaged(name)
+def test_a_damaged_run_does_not_hide_the_others(capsys: Capture, name: str, text: str) -> None:
+    bad = damaged(name, text)
     found = {each["run"]: each["status"] for each in asked(capsys, "runs")["runs"]}
     assert len(found) == 2
     assert found[bad] == "unreadable"
@@ -378,7 +380,13 @@ def test_predict_refuses_what_is_not_there_or_no_image(
     good = str(photos / "blue" / "blue000.png")
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
-    assert "bad.png" in refused(capsys, "predict", answering.id, good, str(bad))["given"]
+    found = asked(capsys, "predict", answering.id, good, str(bad), status=2)["predictions"]
+    assert [list(each) for each in found] == [["image", "top"], ["image", "error"]]
+    assert found[1]["error"]["what"]
+    assert main(["predict", answering.id, str(bad), good]) == 2
+    for_people = capsys.readouterr().out.splitlines()
+    assert "not an image" in for_people[0]
+    assert "blue 75.0%" in for_people[1]
     assert "none.png" in refused(capsys, "predict", answering.id, good, str(tmp_path / "none.png"))["given"]
     refused(capsys, "predict", "20260101-000000-none", good)
     refused(capsys, "predict", "../../etc", good)
@@ -405,3 +413,81 @@ def test_a_shortened_option_means_the_same(capsys: Capture) -> None:
     status = main(["samples", "--js"])
     out = capsys.readouterr().out
     assert (status == 0 and out.startswith("{")) or status == 2
+
+
+@pytest.mark.parametrize("command", ["check", "train"])
+def test_an_empty_source_is_not_taken_for_the_current_folder(capsys: Capture, command: str) -> None:
+    assert refused(capsys, command, "")["fix"]
+    assert refused(capsys, command, ".", "--workspace", "")["fix"]
+
+
+def test_photos_that_are_refused_for_a_training_are_not_kept(capsys: Capture, photos: Path) -> None:
+    for path in list((photos / "red").iterdir())[2:]:
+        path.unlink()
+    refused(capsys, "train", str(photos))
+    assert list(Workspace.open().datasets.iterdir()) == []
+
+
+def test_another_seed_trains_on_the_same_split_of_the_same_dataset(
+    capsys: Capture, photos: Path, trainer: Engine
+) -> None:
+    used = []
+    for seed in ("1", "2"):
+        asked(capsys, "train", str(photos), "--seed", seed)
+        assert trainer.plan is not None
+        used.append((trainer.plan.dataset, trainer.plan.recipe.seed))
+    assert [seed for _dataset, seed in used] == [1, 2]
+    assert len({dataset for dataset, _seed in used}) == 1
+    assert len(list(Workspace.open().datasets.iterdir())) == 1
+
+
+def test_a_limit_that_would_leave_nothing_to_measure_on_makes_no_run(capsys: Capture) -> None:
+    error = refused(capsys, "train", "sample:digits", "--limit", "12")
+    assert "at least 30" in error["fix"]
+    assert run_folders(Workspace.open()) == []
+
+
+def test_check_lists_each_file_with_its_reason_where_none_can_be_used(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    for name in ("cat/a.jpg", "cat/Thumbs.db", "dog/b.jpg"):
+        path = tmp_path / "bad" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"no picture" * len(name))
+    found = asked(capsys, "check", str(tmp_path / "bad"))
+    assert (found["images"], found["classes"]) == (0, [])
+    assert [each["file"] for each in found["refused"]] == ["cat/a.jpg", "dog/b.jpg"]
+    assert all(each["reason"] for each in found["refused"])
+    assert [each["file"] for each in found["ignored"]] == ["cat/Thumbs.db"]
+    assert [each["level"] for each in found["problems"]] == ["error"]
+    # Taken in, it is an error that names the reasons, and nothing is kept.
+    assert "2 × The file is not an image" in refused(capsys, "train", str(tmp_path / "bad"))["given"]
+
+
+def test_a_run_whose_process_was_killed_is_interrupted_and_keeps_its_best_epoch(capsys: Capture) -> None:
+    run = RunFolder.create(Workspace.open(), Plan("photos", "Photos", "efficientnet-lite0"))
+    run.write_history([EpochRow(1, "fit", 0.7, 0.5, 0.6, 0.75, 1e-3, 2.0)])
+    run.places.best.write_bytes(b"the best")
+    run.write_status(replace(run.status(), state=State.TRAINING))
+    assert asked(capsys, "runs")["runs"][0]["status"] == "interrupted"
+    assert run.model.read_bytes() == b"the best"
+    assert run.status().kept == 1
+
+
+def test_a_run_that_waits_for_its_turn_in_a_server_is_left_alone(capsys: Capture) -> None:
+    RunFolder.create(Workspace.open(), Plan("photos", "Photos", "efficientnet-lite0"))
+    assert asked(capsys, "runs")["runs"][0]["status"] == "queued"
+
+
+def test_what_nobody_foresaw_is_one_object_and_no_trace(
+    capsys: Capture, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_given: object, **_named: object) -> Dataset:
+        raise LookupError("what nobody foresaw")
+
+    monkeypatch.setattr(commands, "check_source", broken)
+    error = refused(capsys, "check", str(photos), status=1)
+    assert "what nobody foresaw" in error["given"]
+    monkeypatch.setenv("THAW_TRACE", "1")
+    with pytest.raises(LookupError):
+        main(["check", str(photos)])

@@ -85,6 +85,8 @@ def test_progress_is_told_on_stderr_in_plain_lines(finished: Any) -> None:
     assert "\r" not in err
     assert "\x1b" not in err
     assert "Traceback" not in err
+    assert "oneDNN" not in err
+    assert "cuda" not in err.lower()
 
 
 def test_the_same_seed_gives_the_same_history_in_another_process(finished: Any, trained: Any) -> None:

@@ -223,3 +223,12 @@ def test_a_broken_tar_is_a_clear_error(tmp_path: Path, into: Path, data: bytes) 
     path.write_bytes(data)
     with pytest.raises(BadInput, match="broken"):
         archive.unpack_tar(path, into)
+
+
+def test_an_entry_without_a_name_is_a_file_like_any_other(tmp_path: Path, into: Path) -> None:
+    source = zipped(tmp_path / "set.zip", ("cat/1.png", b"1"))
+    with zipfile.ZipFile(source, "a") as made, made.open(zipfile.ZipInfo(""), "w") as nameless:
+        nameless.write(b"2")
+    gathered = archive.unpack_zip(source, into)
+    assert len(gathered.files) + len(gathered.refused) == 2
+    assert {file.path.read_bytes() for file in gathered.files} <= {b"1", b"2"}

@@ -136,15 +136,16 @@ def test_a_limited_dataset_keeps_something_of_every_cell(
     cells: dict[tuple[int, str], int], n: int, seed: int
 ) -> None:
     dataset = made(cells)
+    if n < min(len(cells), len(dataset.items)):
+        with pytest.raises(BadInput, match=f"at least {len(cells)}"):
+            dataset.limited(n, seed)
+        return
     limited = dataset.limited(n, seed)
     kept = Counter((item.label, item.split) for item in limited.items)
     assert len(limited.items) == min(n, len(dataset.items))
     assert set(limited.items) <= set(dataset.items)
     assert limited == dataset.limited(n, seed)
-    if n >= len(cells):
-        assert set(kept) == set(cells)
-    elif any(split == "train" for _label, split in cells):
-        assert any(split == "train" for _label, split in kept)
+    assert set(kept) == set(cells)
 
 
 def test_a_limited_dataset_keeps_the_proportions() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from core.backbones import build
 from core.data.images import load_array
@@ -160,3 +162,23 @@ def test_the_class_names_are_inside_the_model_file(trained: Any) -> None:
     with zipfile.ZipFile(trained.run.model) as archive:
         assert json.loads(archive.read("thaw_classes.json")) == ["blue", "red"]
         assert archive.testzip() is None
+
+
+def test_the_lines_that_are_handed_out_say_the_same_of_a_large_turned_photo(
+    trained: Any, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(3)
+    coarse = Image.fromarray(random.integers(0, 256, (40, 60, 3), dtype=np.uint8))
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    coarse.resize((3000, 2000), Image.Resampling.BICUBIC).save(tmp_path / "photo.jpg", exif=turned)
+    shutil.copyfile(trained.run.model, tmp_path / "model.keras")
+    done = subprocess.run(
+        [sys.executable, "-c", insight.USAGE], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    name, chance = done.stdout.splitlines()[-1].rsplit(" ", 1)
+    (answers,) = insight.predict(insight.loaded(trained.run.model), [tmp_path / "photo.jpg"])
+    assert isinstance(answers, list)
+    assert name == answers[0].name
+    assert float(chance) == pytest.approx(answers[0].probability, abs=1e-5)

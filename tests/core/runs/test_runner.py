@@ -5,6 +5,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,8 +140,38 @@ def test_closing_stops_the_active_run_and_marks_the_waiting_ones(
     active, waiting = runner.submit(plan), runner.submit(plan)
     assert workshop.at_work.acquire(timeout=PATIENCE_S)
     runner.close()
-    assert state(workspace, active) is State.STOPPED
+    # Nobody asked for the end of either.
+    assert state(workspace, active) is State.INTERRUPTED
     assert state(workspace, waiting) is State.INTERRUPTED
+
+
+def test_a_run_that_was_stopped_just_before_the_end_stays_stopped(
+    runner: Runner, workshop: Workshop, plan: Plan, workspace: Workspace
+) -> None:
+    active = runner.submit(plan)
+    assert workshop.at_work.acquire(timeout=PATIENCE_S)
+    assert runner.stop(active)
+    runner.close()
+    assert state(workspace, active) is State.STOPPED
+
+
+def test_closing_does_not_wait_for_ever(
+    runner: Runner, plan: Plan, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, let_go = threading.Event(), threading.Event()
+
+    def deaf(_workspace: Workspace, folder: RunFolder, _stop: threading.Event) -> Status:
+        folder.write_status(replace(folder.status(), state=State.TRAINING))
+        begun.set()
+        let_go.wait(PATIENCE_S)
+        return folder.status()
+
+    monkeypatch.setattr(runners, "carry_out", deaf)
+    run = runner.submit(plan)
+    assert begun.wait(PATIENCE_S)
+    runner.close(timeout_s=0.05)
+    assert state(workspace, run) is State.INTERRUPTED
+    let_go.set()
 
 
 def test_a_plan_for_a_dataset_that_is_gone_is_refused(runner: Runner) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from core.data import dataset as datasets
 from core.data.dataset import Dataset
-from core.errors import BadInput, Busy, NotFound, RunFailed
+from core.errors import BadInput, Busy, NotFound, RunFailed, Stopped
 from core.insight.metrics import Share
 from core.runs import work
 from core.runs.folder import RunFolder
@@ -124,6 +124,15 @@ def test_every_test_photo_has_its_row(
     assert [row["said"] for row in rows] == ["0", "0"]
     assert [float(row["confidence"]) for row in rows] == [0.75, 0.75]
     assert [float(row["probability_of_true"]) for row in rows] == [0.75, 0.25]
+
+
+def test_a_run_that_is_stopped_before_anything_was_learned_has_no_model(
+    workspace: Workspace, folder: RunFolder, trainer: Engine
+) -> None:
+    trainer.error = Stopped("Stopped before anything was learned.")
+    ended = carry_out(workspace, folder, threading.Event())
+    assert (ended.state, ended.kept, ended.error) == (State.STOPPED, None, None)
+    assert not folder.model.exists()
 
 
 def test_a_stopped_run_keeps_its_progress_and_has_no_test_figures(

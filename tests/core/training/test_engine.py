@@ -12,7 +12,7 @@ import pytest
 
 from core.data.dataset import Dataset
 from core.data.intake import take_in
-from core.errors import BadInput, RunFailed
+from core.errors import BadInput, RunFailed, Stopped
 from core.runs.folder import RunFolder
 from core.training import engine
 from core.training.events import BatchRow, EpochRow, Outcome, Step
@@ -343,3 +343,16 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
             assert value.metadata.plugin_data.plugin_name == "scalars"
             found.setdefault(value.tag, []).append((event.step, float(tf.make_ndarray(value.tensor))))
     return found
+
+
+@pytest.mark.parametrize("phase", ["starting", "building"])
+def test_a_stop_before_the_first_step_leaves_at_once_and_keeps_no_model(
+    plan: Plan, data: Dataset, run: RunFolder, phase: str
+) -> None:
+    stop = threading.Event()
+    heard = Heard(lambda what, _heard: stop.set() if what == phase else None)
+    with pytest.raises(Stopped):
+        engine.train(plan, data, run.places, heard, stop)
+    assert heard.phases[-1] == phase
+    assert heard.steps == []
+    assert not run.model.exists()

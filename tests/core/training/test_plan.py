@@ -41,8 +41,9 @@ def test_a_number_is_taken_within_its_bounds_and_refused_outside(field: NumberFi
     for outside in (field.low - 1, field.high + 1, math.nan, math.inf, "3", None, True):
         with pytest.raises(BadInput) as caught:
             with_value(field.name, outside).checked()
-        assert f"{field.low:g}" in caught.value.fix
-        assert f"{field.high:g}" in caught.value.fix
+        low, high = ((f"{each:,}" if field.whole else f"{each:g}") for each in (field.low, field.high))
+        assert f"from {low} to {high}" in caught.value.fix
+        assert ("whole number" in caught.value.fix) is field.whole
 
 
 @pytest.mark.parametrize("field", CHOICES, ids=lambda field: field.name)

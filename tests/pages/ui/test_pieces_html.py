@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import pieces
 from pages.ui.component import emphasised
 from pages.ui.style import FAVICON, _journey, _sheet
+from tests.serving import ROOT
 
 HOSTILE = "<img src=http://x/t.png onerror=alert(1)>\"'&"
 
@@ -84,3 +88,21 @@ def styled_page() -> None:
 
 def test_the_style_can_be_put_on_a_page() -> None:
     assert not AppTest.from_function(styled_page).run().exception
+
+
+def test_a_chart_is_drawn_while_another_page_is_still_importing_pandas() -> None:
+    code = """
+import threading
+import streamlit as st
+st.plotly_chart = lambda *_given, **_named: None
+from pages.ui import charts
+other = threading.Thread(target=__import__, args=("pandas",))
+other.start()
+while other.is_alive():
+    charts._draw([{"type": "bar", "x": [1], "customdata": ["a"]}], {}, key="k")
+charts._draw([{"type": "bar", "x": [1], "customdata": ["a"]}], {}, key="k")
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
