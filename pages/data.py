@@ -10,6 +10,7 @@ from core.data.dataset import Dataset
 from core.data.gather import DOWNLOADING, phase_text
 from core.data.jobs import JobSnapshot
 from core.i18n import _
+from core.words import about_text
 from pages.ui import state
 from pages.ui.charts import class_counts
 from pages.ui.escape import distinct, one_line, plain
@@ -65,7 +66,11 @@ def _amount(job: JobSnapshot) -> str:
         done, total = f"{job.done:,}", f"{job.total or 0:,}"
     if job.total is None:
         return _("{phase}: {done}").format(phase=phase, done=done) if job.done else phase
-    return _("{phase}: {done} of {total}").format(phase=phase, done=done, total=total)
+    if job.seconds_left is None:
+        return _("{phase}: {done} of {total}").format(phase=phase, done=done, total=total)
+    return _("{phase}: {done} of {total}, about {time} left").format(
+        phase=phase, done=done, total=total, time=about_text(job.seconds_left)
+    )
 
 
 def _dataset(dataset: Dataset) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,7 @@ from core.i18n import _
 _LOG = logging.getLogger(__name__)
 _KEPT = 50
 _WAIT_SECONDS = 0.2
+_KNOWN_AFTER_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class JobSnapshot:
         phase: One of "waiting", "downloading", "finding", "unpacking", "checking", "saving".
         done: How much of the phase is done.
         total: Of how much, or ``None`` where that is not known.
+        rate: How much of the phase is done in a second; ``None`` while too little is known.
         dataset_id: The dataset that came of it, once it is done.
         error: What went wrong, once it has failed.
     """
@@ -40,8 +43,16 @@ class JobSnapshot:
     phase: str = WAITING
     done: int = 0
     total: int | None = None
+    rate: float | None = None
     dataset_id: str | None = None
     error: ThawError | None = None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the phase will still take, or ``None`` while too little is known."""
+        if self.total is None or not self.rate:
+            return None
+        return max(0, self.total - self.done) / self.rate
 
 
 @dataclass
@@ -114,10 +125,20 @@ class Jobs:
                 job.thread.join(timeout)
 
     def _run(self, job_id: str, job: _Job, work: Callable[[Progress], Dataset]) -> None:
+        began, first = time.monotonic(), 0
+
         def progress(phase: str, done: int, total: int | None) -> None:
+            nonlocal began, first
             if job.cancelled.is_set():
                 raise Stopped(_("The intake was cancelled."))
-            self._update(job_id, replace(job.snapshot, phase=phase, done=done, total=total))
+            now = time.monotonic()
+            if phase != job.snapshot.phase:
+                began, first = now, done  # a download may go on where an earlier one broke off
+            took = now - began
+            rate = (done - first) / took if took >= _KNOWN_AFTER_S else None
+            self._update(
+                job_id, replace(job.snapshot, phase=phase, done=done, total=total, rate=rate)
+            )
 
         try:
             while not self._turn.acquire(timeout=_WAIT_SECONDS):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 from core.backbones.catalogue import BACKBONES
 from core.cli import commands
 from core.cli.main import main
+from core.cli.training import _stopped_by_signals
 from core.data.dataset import Dataset
 from core.data.samples import SAMPLES
 from core.errors import RunFailed, Stopped
@@ -491,3 +494,15 @@ def test_what_nobody_foresaw_is_one_object_and_no_trace(
     monkeypatch.setenv("THAW_TRACE", "1")
     with pytest.raises(LookupError):
         main(["check", str(photos)])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_asks_for_a_stop_and_a_second_one_leaves(number: signal.Signals) -> None:
+    stop = threading.Event()
+    before = signal.getsignal(number)
+    with _stopped_by_signals(stop):
+        os.kill(os.getpid(), number)
+        assert stop.wait(5)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before

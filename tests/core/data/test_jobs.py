@@ -4,9 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
+from core.data import jobs as jobs_module
 from core.data.dataset import Dataset
 from core.data.gather import Progress
 from core.data.jobs import Jobs, JobSnapshot
@@ -135,3 +137,33 @@ def test_old_jobs_are_forgotten(jobs: Jobs, dataset: Dataset) -> None:
     assert jobs.snapshot(ids[0]) is None
     assert jobs.snapshot(ids[-1]) is not None
     assert len(jobs.snapshots()) == 50
+
+
+def test_the_time_left_follows_from_the_rate_and_is_not_guessed() -> None:
+    def left(**known: object) -> float | None:
+        return JobSnapshot("id", "Mine", **known).seconds_left  # type: ignore[arg-type]
+
+    assert left(done=50, total=200, rate=25.0) == 6.0
+    assert left(done=200, total=200, rate=25.0) == 0.0
+    assert left(done=50, total=200) is None
+    assert left(done=50, total=200, rate=0.0) is None
+    assert left(done=50, total=None, rate=25.0) is None
+
+
+def test_the_rate_is_that_of_the_phase_and_of_what_was_done_in_it(
+    jobs: Jobs, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter((0.0, 10.0, 10.5, 12.0, 20.0))
+    monkeypatch.setattr(jobs_module, "time", SimpleNamespace(monotonic=lambda: next(clock, 30.0)))
+    seen: list[float | None] = []
+
+    def work(progress: Progress) -> Dataset:
+        for phase, done in (("downloading", 500), ("downloading", 600), ("checking", 1)):
+            progress(phase, done, 1000)
+            seen.append(jobs.snapshots()[0].rate)
+        return dataset
+
+    done = threading.Event()
+    jobs.submit("Mine", lambda progress: (work(progress), done.set())[0])
+    assert done.wait(PATIENCE)
+    assert seen == [None, 100 / 1.5, None]
