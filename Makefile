@@ -39,7 +39,7 @@ browser: $(VENV)/.installed-dev chromium ## the tests in a real Chromium
 screenshots: $(VENV)/.installed-dev chromium ## make the README's picture anew
 	@THAW_SCREENSHOTS=assets/screenshots $(BIN)/python -m pytest tests/browser -k journey
 
-bench: $(VENV)/.installed-dev chromium ## measure: first page, clicks while training, intake, accuracy
+bench: $(VENV)/.installed-dev chromium ## measure: first page, clicks, upload, intake, accuracy
 	@$(BIN)/python -m tests.benchmarks.all
 
 chromium: ## make sure there is a Chromium for the browser tests

@@ -37,6 +37,7 @@ def processor() -> str:
 def table() -> str:
     """Measure everything and return the Markdown."""
     pages = measured("tests.benchmarks.pages")
+    upload = measured("tests.benchmarks.upload")
     intake = measured("tests.benchmarks.bench_intake")
     accuracy = measured("tests.benchmarks.accuracy")
     best, test = accuracy["best"], accuracy["test"]
@@ -46,6 +47,10 @@ def table() -> str:
          f"{first[0]:.1f} to {first[1]:.1f} s in {len(pages['first_page_s'])} starts"),
         ("A click while a training runs, median", "at most 0.5 s", f"{pages['median_s']:.2f} s"),
         ("The same, 95th percentile", "at most 2 s", f"{pages['p95_s']:.2f} s"),
+        (f"A folder of {upload['files']:,} photos ({upload['sent_mb']:.0f} MB) through the browser, checked "
+         "and shown", "all arrive", f"{upload['arrived']:,} in {upload['seconds']:.0f} s"),
+        ("The server's memory meanwhile", "stays flat",
+         f"{upload['memory_before_mb']:.0f} MB before, {upload['memory_most_mb']:.0f} MB at most"),
         (f"Taking in {intake['images']:,} photos from a zip, against unpacking and decoding them",
          "at most 2", f"{intake['ratio']:.2f}"),
         (f"Lite0 frozen, 10 epochs on {accuracy['photos']}: validation accuracy", "at least .84",
