@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.backbones import catalogue
 from core.data.dataset import Dataset
-from core.errors import RunFailed, Stopped, ThawError
+from core.errors import BadInput, RunFailed, Stopped, ThawError
 from core.files import copy_file
 from core.i18n import _
 from core.training.backend import load_tensorflow
@@ -195,7 +195,8 @@ def _closing(*feeds: Batches) -> Iterator[None]:
             _("The memory of this computer was not enough."),
             fix=_("Choose a smaller batch size or let fewer blocks learn, and train again."),
         ) from error
-    except tf.errors.OpError:
+    # Keras looks at a first batch itself, and hears a feed's own error then; TensorFlow hides it.
+    except (tf.errors.OpError, BadInput):
         causes = [feed.failure for feed in feeds if feed.failure is not None]
         if causes and isinstance(causes[0], ThawError):
             raise RunFailed(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.images import load_array
+from core.errors import BadInput
 from core.training.augment import augmented
 
 DECODING_THREADS = 2
@@ -120,7 +121,11 @@ class Batches:
         self._ahead.clear()
 
     def _load(self, at: int, epoch: int) -> NDArray[np.uint8]:
-        image = load_array(self._photos.files[at], self._size)
+        file = self._photos.files[at]
+        try:
+            image = load_array(file, self._size)
+        except BadInput as error:
+            raise BadInput(error.what, given=file.name) from error
         return augmented(image, self._augment, (self._seed, epoch, at))
 
 

@@ -63,13 +63,19 @@ def run_progress(figures: RunFigures, *, key: str) -> None:
             "pill": "" if figures.thawed_blocks is None else thawed_text(figures.thawed_blocks),
             "all_frozen": figures.thawed_blocks == 0,
             "left": left_parts(figures),
-            "share": 0.0 if figures.state == "queued" else figures.share,
+            "share": shown_share(figures),
             "spoken": percent_text(figures.share) or _("not known yet"),
             "label": _("Progress of the run"),
             "below_left": below_left_text(figures),
             "below_right": below_right_text(figures),
         },
     )
+
+
+def shown_share(figures: RunFigures) -> float | None:
+    """Return how much of the bar is filled; None, a bar on the move, only while something is done."""
+    at_work = figures.state in ("preparing", "training", "paused")
+    return figures.share if at_work else figures.share or 0.0
 
 
 def headline_parts(figures: RunFigures) -> Parts:

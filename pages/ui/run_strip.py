@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.i18n import _
 from core.words import about_text
 from pages.ui.component import emphasised, register
-from pages.ui.run_progress import RunFigures
+from pages.ui.run_progress import RunFigures, shown_share
 from pages.ui.run_words import percent_text, strip_template
 
 
@@ -39,7 +39,7 @@ def run_strip(
             "title": emphasised(strip_template(figures.state), run=title),
             "detail": strip_detail(figures, validation_accuracy),
             "figure": percent_text(figures.share),
-            "share": 0.0 if figures.state == "queued" else figures.share,
+            "share": shown_share(figures),
             "spoken": percent_text(figures.share) or _("not known yet"),
             "label": _("Progress of the run"),
             "open": _("Open"),

@@ -53,3 +53,20 @@ def _drawn(page: Page) -> None:
     settled(page)
     for chart in page.locator("[data-testid=stPlotlyChart], .thaw-curves .plot").all():
         expect(chart.locator(".main-svg").first).to_be_visible(timeout=ANSWER_MS)
+
+
+def test_what_is_drawn_in_fixed_colours_follows_when_the_page_turns_dark(
+    server: Server, visits: Visits, small: Dataset
+) -> None:
+    page = visits.open(server, "/data", Draft(dataset=small.id, dataset_title=small.title))
+    label = page.locator(".js-plotly-plot .xtick text").first
+    expect(label).to_be_visible(timeout=ANSWER_MS)
+    light = label.evaluate("(text) => getComputedStyle(text).fill")
+    page.emulate_media(color_scheme="dark")
+    expect(label).not_to_have_css("fill", light, timeout=ANSWER_MS)
+    assert page.locator("[data-testid=stApp]").evaluate(DARK) == "rgb(18, 24, 30)"
+    page.emulate_media(color_scheme="light")
+    expect(label).to_have_css("fill", light, timeout=ANSWER_MS)
+    top = page.get_by_role("heading", level=1).bounding_box()
+    assert top is not None
+    assert top["y"] < 100, "what watches the theme takes no room"

@@ -56,7 +56,9 @@ def component(at: AppTest, key: str) -> dict[str, Any]:
 
 
 def components(at: AppTest) -> set[str]:
-    return {str(each.key) for each in elements(at) if each.type == "bidi_component"}
+    """Return the keys of the components of ours that a person sees."""
+    found = {str(each.key) for each in elements(at) if each.type == "bidi_component"}
+    return found - {"theme-watch-component"}
 
 
 def chart(at: AppTest, key: str) -> dict[str, Any]:

@@ -270,18 +270,20 @@ def test_a_loss_that_runs_away_ends_with_advice(
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("when", ["building", "step"])
 def test_a_photo_that_goes_missing_ends_with_advice_and_names_it(
-    plan: Plan, data: Dataset, run: RunFolder
+    plan: Plan, data: Dataset, run: RunFolder, when: str
 ) -> None:
-    def delete(what: str, heard: Heard, _stop: threading.Event) -> None:
-        if what == "step" and len(heard.steps) == 1:
+    def delete(what: str, _heard: Heard, _stop: threading.Event) -> None:
+        if what == when:
             for item in data.of_split("train"):
-                data.file(item).unlink()
+                data.file(item).unlink(missing_ok=True)
 
     with pytest.raises(RunFailed, match="can no longer be read") as caught:
         train(plan, data, run, delete)
     assert isinstance(caught.value.__cause__, BadInput)
     assert "Data page" in caught.value.fix
+    assert ".png" in caught.value.given
     assert "Traceback" not in caught.value.given
     assert str(data.folder) not in str(caught.value)
 

@@ -8,6 +8,7 @@ from pages.ui.run_progress import (
     below_right_text,
     headline_parts,
     left_parts,
+    shown_share,
 )
 from pages.ui.run_strip import strip_detail
 from pages.ui.run_words import (
@@ -62,6 +63,13 @@ def test_every_state_has_a_headline_and_claims_nothing_unknown(
 @pytest.mark.parametrize("state", ["finished", "stopped", "failed", "interrupted", "queued"])
 def test_no_time_left_where_nothing_is_going_on(state: str) -> None:
     assert left_parts(RunFigures(state, **KNOWN)) == ()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_bar_is_on_the_move_only_while_somebody_works(state: str) -> None:
+    unknown = shown_share(RunFigures(state))
+    assert unknown == (None if state in ("preparing", "training", "paused") else 0.0)
+    assert shown_share(RunFigures(state, **KNOWN)) == KNOWN["share"]
 
 
 def test_queue_place_is_named() -> None:
