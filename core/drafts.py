@@ -56,6 +56,14 @@ class Draft:
         )
 
 
+def of_plan(plan: Plan) -> Draft:
+    """Return the choices that lead to a plan."""
+    return Draft(
+        dataset=plan.dataset, dataset_title=plan.dataset_title, backbone=plan.backbone,
+        trainable=plan.trainable, head=plan.head, recipe=plan.recipe,
+    )
+
+
 def load(workspace: Workspace, browser: str) -> Draft:
     """Return what a browser has chosen; the defaults where it is new or its file is damaged."""
     if not is_browser(browser):

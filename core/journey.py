@@ -63,7 +63,6 @@ def journey(workspace: Workspace, draft: Draft) -> Journey:
     modelled = run_with_model(workspace, draft) is not None
     no_photos = _("Choose photos first.")
     unusable = _("The photos chosen cannot be trained on yet.") if dataset else no_photos
-    no_model = _("Train a model first.")
 
     def step(*, done: bool, unlocked: bool, missing: str, at: str) -> Step:
         if not unlocked and not done:
@@ -71,7 +70,13 @@ def journey(workspace: Workspace, draft: Draft) -> Journey:
         return Step(Progress.DONE if done else Progress.OPEN)
 
     measured = modelled and run is not None and _measured(run)
-    ended = state is not None and not state.active
+    ended = state in (State.FINISHED, State.STOPPED)
+    if run is None and not usable:
+        no_model, where = unusable, "data"
+    elif state is not None and state.active:
+        no_model, where = _("The training is still going on; its model comes at the end."), "train"
+    else:
+        no_model, where = _("Train a model first."), "train"
     return Journey(
         {
             "start": step(done=dataset is not None, unlocked=True, missing="", at=""),
@@ -83,8 +88,8 @@ def journey(workspace: Workspace, draft: Draft) -> Journey:
             "train": step(
                 done=ended, unlocked=usable or run is not None, missing=unusable, at="data"
             ),
-            "evaluate": step(done=measured, unlocked=modelled, missing=no_model, at="train"),
-            "predict": step(done=False, unlocked=modelled, missing=no_model, at="train"),
+            "evaluate": step(done=measured, unlocked=modelled, missing=no_model, at=where),
+            "predict": step(done=False, unlocked=modelled, missing=no_model, at=where),
         },
         dataset,
         run,

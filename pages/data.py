@@ -9,7 +9,7 @@ import streamlit as st
 from core.data.dataset import Dataset
 from core.data.gather import DOWNLOADING, phase_text
 from core.data.jobs import JobSnapshot
-from core.i18n import _
+from core.i18n import _, ngettext
 from core.words import about_text
 from pages.ui import state
 from pages.ui.charts import class_counts
@@ -35,15 +35,25 @@ def main() -> None:
     if job is not None and job.state == "done" and job.dataset_id and journey.dataset is None:
         state.update(dataset=job.dataset_id, dataset_title=job.title, job="")
         st.rerun()
-    if journey.dataset is None:
+    if journey.dataset is None or st.session_state.get(state.CHOOSING):
         lede(_("Bring photos of the things to tell apart, sorted into one folder per class."))
         if job is not None and job.state == "failed" and job.error is not None:
             st.error(describe(job.error), icon=":material/error:")
         if job is not None and job.state == "cancelled":
             st.info(_("That was cancelled. Nothing of it was kept."), icon=":material/info:")
         ways_in()
+        if journey.dataset is not None:
+            _stay_with(journey.dataset)
         return
     _dataset(journey.dataset)
+
+
+def _stay_with(dataset: Dataset) -> None:
+    def stay() -> None:
+        st.session_state.pop(state.CHOOSING, None)
+
+    st.button(_("Stay with “{title}”").format(title=plain(dataset.title, 40)), type="tertiary",
+              icon=":material/arrow_back:", on_click=stay)
 
 
 def _progress(job_id: str) -> None:
@@ -78,8 +88,8 @@ def _dataset(dataset: Dataset) -> None:
         title=one_line(dataset.title, 60)))
     sizes = {split: len(dataset.of_split(split)) for split in ("train", "validation", "test")}
     stats_row([
-        (f"{len(dataset.items):,}", _("photos")),
-        (f"{len(dataset.classes):,}", _("classes")),
+        (f"{len(dataset.items):,}", ngettext("photo", "photos", len(dataset.items))),
+        (f"{len(dataset.classes):,}", ngettext("class", "classes", len(dataset.classes))),
         (f"{sizes['train']:,}", _("to learn from")),
         (f"{sizes['validation']:,}", _("to validate")),
         (f"{sizes['test']:,}", _("to test, kept aside")),

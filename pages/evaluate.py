@@ -59,7 +59,8 @@ def _figures(run: Listed, found: Evaluation) -> None:
         with axis:
             shares([(run.title, accuracy), (always, found.majority)], key="overall",
                    highlight=run.title)
-            caption(_("Lines are 95% intervals (Wilson): for {run} from {low} to {high}.").format(
+            caption(_("Lines are 95% intervals (Wilson): for {run} from {low} to {high}. “Always” is "
+                      "what naming the commonest class of the training photos each time would get.").format(
                 run=run.title, low=f"{accuracy.low:.1%}", high=f"{accuracy.high:.1%}"))
     mixed, each = st.columns([3, 2], gap="large")
     with mixed:

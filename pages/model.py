@@ -48,9 +48,9 @@ def _backbone(draft: Draft) -> None:
     chosen = backbone_cards(cards, draft.backbone, key="backbones")
     if chosen != draft.backbone:
         state.keep(draft.with_backbone(chosen))
-    caption(_("Work is multiply-adds for one photo. ImageNet accuracy is as published for the original "
-              "weights, not measured here. Weights: {licence}, already on this computer.").format(
-        licence=catalogue.get(chosen).licence))
+    caption(_("Size is parameters, work is multiply-adds for one photo. ImageNet accuracy is as published "
+              "for the original weights, not measured here. Weights: {licence}, already on this "
+              "computer.").format(licence=catalogue.get(chosen).licence))
 
 
 def _card(backbone: Backbone) -> Card:
@@ -127,6 +127,10 @@ def _takes(found: Counts) -> None:
             (parameters_text(found.head), _("of them new, in the head")),
         ],
     )
+    if found.norm:
+        caption(_("{n} of the frozen ones are BatchNorm's in blocks that learn. They stay as they are: "
+                  "what few photos would teach them does more harm than good.").format(
+            n=parameters_text(found.norm)))
 
 
 def _share(share: float) -> str:

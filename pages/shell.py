@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.i18n import _
 from core.journey import Journey, Progress
-from core.runs.listing import listed, working
+from core.runs.listing import Listed, listed, working
 from pages.ui import state
 from pages.ui.places import PLACES, Place
 from pages.ui.run_figures import figures, validation_accuracy
@@ -22,12 +23,22 @@ def main() -> None:
         done=_addresses(journey, Progress.DONE), locked=_addresses(journey, Progress.LOCKED)
     )
     page = st.navigation(_navigation(journey))
+    st.set_page_config(page_title=_("{page} · Thaw").format(page=page.title))
+    asked = st.session_state.pop(state.OPEN_RUN, None)
+    if asked is not None:
+        state.look_at(asked)
+        st.switch_page(PLACES["train"].script)
     page.run()
     run = working(listed(state.workspace()))
     on_train = page.url_path == PLACES["train"].address
-    if run is not None and not (on_train and st.session_state.get(state.SHOWN_RUN) == run.id):
+    if run is not None and not _shown(run, on_train=on_train):
         with st.bottom:
-            st.fragment(_strip, run_every=1.0)()
+            st.fragment(_strip, run_every=1.0)(on_train)
+
+
+def _shown(run: Listed, *, on_train: bool) -> bool:
+    """Tell whether the page itself shows this run, so that no strip is needed."""
+    return on_train and st.session_state.get(state.SHOWN_RUN) == run.id
 
 
 def _navigation(journey: Journey) -> dict[str, list[st.Page]]:
@@ -51,17 +62,19 @@ def _addresses(journey: Journey, progress: Progress) -> list[str]:
     ]
 
 
-def _strip() -> None:
+def _strip(on_train: bool) -> None:
     run = working(listed(state.workspace()))
-    if run is None:
-        # The training has ended: let the whole page see it, this strip included.
+    if run is None or _shown(run, on_train=on_train):
+        # The training has ended, or is now on the page: let the whole page see it, this strip included.
         st.rerun()
     opened = run_strip(
         run.title, figures(run), key="strip", validation_accuracy=validation_accuracy(run),
     )
     if opened:
-        state.look_at(run.id)
-        st.switch_page(PLACES["train"].script)
+        # NOTE: not st.switch_page. From a fragment that ticks it sometimes left the browser with
+        # parts of two pages, which it cannot draw.
+        st.session_state[state.OPEN_RUN] = run.id
+        st.rerun()
 
 
 main()

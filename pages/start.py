@@ -7,6 +7,7 @@ import base64
 import streamlit as st
 
 from core.data.begin import begin_sample
+from core.data.checks import GOOD_IN_CLASS
 from core.data.previews import preview
 from core.data.samples import SAMPLES
 from core.i18n import _
@@ -57,9 +58,9 @@ def _sample_card() -> None:
 def _own_card() -> None:
     picture_row([], words=_("one folder per class"))
     st.subheader(_("Bring your own photos"), anchor=False)
-    st.markdown(_("A folder or a zip. Twenty photos per class are enough to begin."))
+    st.markdown(_("A folder or a zip. {n} photos per class are a good start.").format(n=GOOD_IN_CLASS))
     if _foot_button(_("Choose photos"), "upload"):
-        state.update(dataset="", dataset_title="", job="")
+        st.session_state[state.CHOOSING] = True
         st.switch_page(PLACES["data"].script)
 
 

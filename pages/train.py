@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
+from core import drafts
 from core.backbones import catalogue
 from core.errors import ThawError
 from core.i18n import _
-from core.journey import Journey
+from core.journey import Journey, chosen_dataset
 from core.runs.listing import Listed, listed
 from core.runs.status import State
 from core.training import fields as bounds
-from core.training.counts import shortcuts, what_learns
+from core.training.counts import listed_blocks, shortcuts, what_learns
 from core.training.plan import Plan
 from core.words import duration_text
 from pages.ui import state
 from pages.ui.live_curves import Curves, live_curves
 from pages.ui.locked import locked
-from pages.ui.pieces import facts_card, lede, note
+from pages.ui.pieces import caption, facts_card, lede, note
 from pages.ui.places import PLACES
 from pages.ui.recipe import recipe
 from pages.ui.run_figures import figures, kept_text
@@ -50,7 +53,11 @@ def _setting_up(journey: Journey, run: Listed) -> bool:
     """Tell whether a new run is being set up: asked for, or other photos were chosen since."""
     if journey.dataset is None:
         return False
-    elsewhere = run.plan.dataset != journey.dataset.id and not run.status.state.active
+    elsewhere = (
+        run.plan.dataset != journey.dataset.id
+        and not run.status.state.active
+        and state.draft().run != run.id
+    )
     return bool(st.session_state.get(state.SETTING_UP, elsewhere))
 
 
@@ -64,7 +71,7 @@ def _described(plan: Plan) -> str:
         sentence = _("{backbone} on “{photos}”. What learns: the head and {blocks}.")
     return sentence.format(
         backbone=catalogue.get(plan.backbone).title, photos=plan.dataset_title,
-        blocks=", ".join(plan.trainable),
+        blocks=listed_blocks(plan),
     )
 
 
@@ -77,8 +84,10 @@ def _new(journey: Journey, last: Listed | None) -> None:
     draft = state.draft()
     lede(_described(draft.plan()))
     recipe(draft, journey.dataset)
+    busy = state.thaw().runner.snapshot().active is not None
+    label = _("Add to the queue") if busy else _("Start training")
     with st.container(horizontal=True, vertical_alignment="center"):
-        started = st.button(_("Start training"), type="primary", icon=":material/play_arrow:")
+        started = st.button(label, type="primary", icon=":material/play_arrow:")
         if last is not None and st.button(_("Back to {run}").format(run=last.title), type="tertiary"):
             state.look_at(last.id)
             st.rerun()
@@ -103,7 +112,7 @@ def _live(run_id: str, was_active: bool) -> None:
         st.error(describe(ThawError(error.what, given=error.given, fix=error.fix)),
                  icon=":material/error:")
     history, batches = run.folder.history(), run.folder.batches()
-    if not batches and not was_active:
+    if not batches:
         return
     live_curves(
         run_id,
@@ -120,7 +129,7 @@ def _live(run_id: str, was_active: bool) -> None:
         epochs=run.plan.recipe.epochs,
         key="curves",
     )
-    said = trend(history)
+    said = trend(history, going_on=was_active)
     if said is not None:
         note(said.strong, said.sentence, sign=said.sign)
 
@@ -140,13 +149,15 @@ def _stop_row(run: Listed) -> None:
         st.button(
             _("Stopping…") if stopping else label, key="stop", icon=":material/stop:",
             disabled=stopping or not ours,
-            help=_("Ends after the current step and keeps the best epoch so far."),
+            help=None if waiting else _("Ends after the current step and keeps the best epoch so far."),
             on_click=stop,
         )
-        if ours:
-            st.markdown(_(":gray[You can leave this page. Training goes on.]"))
+        if not ours:
+            caption(_("This run is trained by another program; stop it there."))
+        elif waiting:
+            caption(_("It starts by itself when its turn comes. You can leave this page."))
         else:
-            st.markdown(_(":gray[This run is trained by another program; stop it there.]"))
+            caption(_("You can leave this page. Training goes on."))
 
 
 def _below(journey: Journey, run: Listed) -> None:
@@ -159,7 +170,9 @@ def _below(journey: Journey, run: Listed) -> None:
             _again()
         st.markdown(f":gray[{kept_text(run)}]")
     elif not done.active:
-        _again()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _the_same_again(run)
+            _again()
     elif journey.dataset is not None:
         with st.expander(_("Queue another run"), icon=":material/add:"):
             st.markdown(_("It starts when this one has ended."))
@@ -174,24 +187,36 @@ def _again() -> None:
         st.rerun()
 
 
+def _the_same_again(run: Listed) -> None:
+    """Offer the plan of a run that came to nothing, where its photos are still there."""
+    same = drafts.of_plan(run.plan)
+    if chosen_dataset(state.workspace(), same) is None:
+        return
+    if st.button(_("Set up the same again"), icon=":material/replay:"):
+        state.keep(replace(same, model_seen=True))
+        state.set_up()
+        st.rerun()
+
+
 def _settings(run: Listed) -> None:
     plan = run.plan
-    elapsed = run.status.elapsed_s
+    took = run.status.elapsed_s
+    took_text = _("not available") if took is None else duration_text(took)
     facts_card(
         run.title,
         [
             (catalogue.get(plan.backbone).title, _("backbone")),
             (what_learns(plan), _("what learns")),
             (f"{plan.recipe.epochs}", _("epochs planned")),
-            (f"{plan.recipe.batch_size}", _("photos a step")),
+            (f"{plan.recipe.batch_size}", _("batch size")),
             (f"{plan.recipe.learning_rate:g}", _("learning rate")),
             (bounds.OPTIMIZER.label(plan.recipe.optimizer), _("optimizer")),
             (bounds.AUGMENT.label(plan.recipe.augment), _("augmentation")),
             (f"{plan.recipe.seed}", _("seed")),
             (bounds.POOLING.label(plan.head.pooling), _("pooling")),
-            (f"{plan.head.hidden}", _("units in the extra layer")),
+            (f"{plan.head.hidden}" if plan.head.hidden else _("None"), _("extra layer")),
             (f"{plan.head.dropout:g}", _("dropout")),
-            (duration_text(elapsed) if elapsed is not None else _("not available"), _("time taken")),
+            *([] if run.status.state.active else [(took_text, _("time taken"))]),
         ],
     )
 

@@ -193,7 +193,7 @@ def _findings(
 def _nothing_usable(looked: Sequence[Looked], arranged: layout.Layout) -> BadInput:
     if not looked and not arranged.refused:
         return BadInput(
-            _("There are no images here."), fix=_("Choose a folder with a sub-folder a class.")
+            _("There are no images here."), fix=_("Choose a folder with one sub-folder per class.")
         )
     if not arranged.places:
         return BadInput(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.data import samples
@@ -9,6 +10,7 @@ from core.data.dataset import Dataset
 from core.data.gather import Progress
 from core.data.intake import take_in, take_in_files
 from core.data.jobs import Jobs
+from core.data.layout import FoundFile
 from core.data.receive import Uploads
 from core.errors import BadInput
 from core.i18n import _
@@ -63,9 +65,21 @@ def begin_upload(jobs: Jobs, workspace: Workspace, uploads: Uploads, upload_id: 
                 zipped = received.files[0].path
                 return take_in(zipped, workspace, title=received.title, progress=progress)
             return take_in_files(
-                received.files, workspace, title=received.title, progress=progress, move=True
+                _inside(received.files), workspace, title=received.title, progress=progress, move=True
             )
         finally:
             uploads.remove(upload_id)
 
     return jobs.submit(received.title, work)
+
+
+def _inside(files: Sequence[FoundFile]) -> Sequence[FoundFile]:
+    """Name files from inside the folder that was chosen.
+
+    A browser puts the chosen folder's own name before each. Left there, a folder of photos without
+    sub-folders would look like one class. Several folders that were dropped at once are classes.
+    """
+    heads = {file.name.partition("/")[0] for file in files}
+    if len(heads) != 1 or not all("/" in file.name for file in files):
+        return files
+    return [FoundFile(file.name.partition("/")[2], file.path) for file in files]

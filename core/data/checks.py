@@ -13,6 +13,7 @@ from core.i18n import _, ngettext
 
 FEWEST_CLASSES = 2
 FEW_IN_CLASS = 5
+GOOD_IN_CLASS = 30
 FEW_IN_TOTAL = 50
 IMBALANCE = 5.0
 """The largest class is called much larger from this many times the smallest."""
@@ -142,8 +143,8 @@ def _sizes(counts: Sequence[ClassCount]) -> list[Problem]:
     if few:
         message = _(
             "These classes have fewer than {fewest} images: {names}. What is learned and measured "
-            "about them is little more than chance. Add images; 30 in a class are a good start."
-        ).format(fewest=FEW_IN_CLASS, names=_listed(few))
+            "about them is little more than chance. Add images; {good} in a class are a good start."
+        ).format(fewest=FEW_IN_CLASS, names=_listed(few), good=GOOD_IN_CLASS)
         found.append(_warning(_("Classes with very few images"), message))
     total = sum(count.total for count in counts)
     if total < FEW_IN_TOTAL:

@@ -180,7 +180,7 @@ def _end(folder: RunFolder, state: State) -> None:
         return
     error = Failure(
         _("The program ended before this run did."),
-        fix=_("Start the same training again from the Train page."),
+        fix=_("Set the same training up again and start it."),
     )
     try:
         kept = folder.keep_best()

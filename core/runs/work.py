@@ -211,7 +211,9 @@ def _test(folder: RunFolder, dataset: Dataset, test: object) -> JsonObject:
         )
     write_text(folder.path / "test.csv", text.getvalue())
     counted = Counter(item.label for item in dataset.of_split("train"))
-    majority = counted.most_common(1)[0][0] if counted else 0
+    tested = Counter(item.label for item in items)
+    # Of classes that are equally frequent the one that is the harder to beat.
+    majority = max(counted, key=lambda label: (counted[label], tested[label]), default=0)
     truth = [item.label for item in items]
     return evaluate(truth, [int(n) for n in said], dataset.classes, majority).to_json()
 

@@ -19,6 +19,7 @@ from core.training.model import save_model
 
 LIVE_POINTS = 1500
 SPEED_WINDOW_STEPS = 30
+FEWEST_STEPS = 10
 
 
 class StopNow(Exception):
@@ -83,6 +84,8 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         # Looking at a photo is only a forward pass: about a third of learning from it.
         self._validation_weight = validation_images / 3
         self._recent: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW_STEPS)
+        self._past_images = 0
+        self._past_s = 0.0
         self._validation_s: float | None = None
         self.history: list[EpochRow] = []
 
@@ -116,10 +119,15 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
                 given=_("epoch {epoch}, step {step}").format(epoch=self._epoch + 1, step=batch + 1),
                 fix=_("Lower the learning rate, for example to a tenth, and train again."),
             )
+        self._seen = min(self._images, (batch + 1) * self._batch_size)
         if batch == 0 and not self.history:
             self._listener.phase("training")
-        self._seen = min(self._images, (batch + 1) * self._batch_size)
+            self._recent.clear()  # what the first step took says nothing of those to come
         self._recent.append((time.perf_counter(), self._seen))
+        if batch + 1 == self._steps:
+            (first_at, first), (last_at, last) = self._recent[0], self._recent[-1]
+            self._past_images += last - first
+            self._past_s += last_at - first_at
         # Keras reports means over the epoch so far; differences give the mean of the last steps.
         self._sums = (loss * self._seen, accuracy * self._seen)
         if (batch + 1) % self._every == 0 or batch + 1 == self._steps:
@@ -163,14 +171,20 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         self._listener.batch(BatchRow(position, loss, min(1.0, max(0.0, accuracy))))
 
     def _step(self, done: int) -> Step:
-        (first_at, first), (last_at, last) = self._recent[0], self._recent[-1]
-        known = len(self._recent) > 2 and last_at > first_at
-        speed = (last - first) / (last_at - first_at) if known else None
+        speed = self._speed()
         weight = self._images + self._validation_weight
         progress = (self._epoch * weight + self._seen) / (self._epochs * weight)
         return Step(
             self._epoch + 1, done, self._steps, min(1.0, progress), self._eta(speed), speed
         )
+
+    def _speed(self) -> float | None:
+        """Return images a second: of the last steps, or of past epochs until these are enough."""
+        (first_at, first), (last_at, last) = self._recent[0], self._recent[-1]
+        enough = FEWEST_STEPS if self._past_s else 2
+        if len(self._recent) > enough and last_at > first_at:
+            return (last - first) / (last_at - first_at)
+        return self._past_images / self._past_s if self._past_images else None
 
     def _eta(self, speed: float | None) -> float | None:
         if not speed:

@@ -20,11 +20,13 @@ class Counts:
         total: All of them.
         learning: Those that change in training.
         head: Those of the head, all of which learn.
+        norm: Those of BatchNorm in blocks that learn, which stay frozen all the same.
     """
 
     total: int
     learning: int
     head: int
+    norm: int = 0
 
     @property
     def frozen(self) -> int:
@@ -42,12 +44,10 @@ def counts(plan: Plan, classes: int) -> Counts:
     backbone = catalogue.get(plan.backbone)
     head = head_parameters(plan, classes)
     # Scale and offset of BatchNorm stay frozen as well, see core.training.model.assemble.
-    blocks = sum(
-        block.trainable_parameters - block.norm_parameters
-        for block in backbone.blocks
-        if block.name in plan.trainable
-    )
-    return Counts(backbone.parameters + head, blocks + head, head)
+    chosen = [block for block in backbone.blocks if block.name in plan.trainable]
+    blocks = sum(block.trainable_parameters - block.norm_parameters for block in chosen)
+    norm = sum(block.parameters for block in chosen) - blocks
+    return Counts(backbone.parameters + head, blocks + head, head, norm)
 
 
 def head_parameters(plan: Plan, classes: int) -> int:
@@ -68,6 +68,16 @@ def shortcuts(backbone: str) -> dict[str, tuple[str, ...]]:
     return {"none": (), "last": names[-2:], "all": names}
 
 
+def block_title(name: str) -> str:
+    """Return a block's name as people read it: ``"stem"`` is Stem, ``"block6"`` is Block 6."""
+    known = {"stem": _("Stem"), "top": _("Top"), "head": _("Head")}
+    if name in known:
+        return known[name]
+    if name.startswith("block"):
+        return _("Block {number}").format(number=name.removeprefix("block"))
+    return name
+
+
 def what_learns(plan: Plan) -> str:
     """Say in a few words what a plan lets learn."""
     usual = shortcuts(plan.backbone)
@@ -75,7 +85,12 @@ def what_learns(plan: Plan) -> str:
         return _("Head only")
     if plan.trainable == usual["all"]:
         return _("Everything")
-    return ", ".join(plan.trainable)
+    return listed_blocks(plan)
+
+
+def listed_blocks(plan: Plan) -> str:
+    """Return the names of the blocks that learn, as people read them."""
+    return ", ".join(block_title(name) for name in plan.trainable)
 
 
 def gentler_rate(plan: Plan) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.i18n import _, ngettext
+from core.training.counts import block_title
 from pages.ui.component import choices_seen, on_choice, register, unseen_choice
 
 if TYPE_CHECKING:
@@ -28,16 +29,6 @@ def parameters_text(parameters: int) -> str:
 def shape_text(shape: Sequence[int]) -> str:
     """Return an output shape (height, width, channels) as ``"14×14×80"``."""
     return "×".join(str(edge) for edge in shape)
-
-
-def block_title(name: str) -> str:
-    """Return a block's name as people read it: ``"stem"`` is Stem, ``"block6"`` is Block 6."""
-    known = {"stem": _("Stem"), "top": _("Top"), "head": _("Head")}
-    if name in known:
-        return known[name]
-    if name.startswith("block"):
-        return _("Block {number}").format(number=name.removeprefix("block"))
-    return name
 
 
 def block_map(

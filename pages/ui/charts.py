@@ -11,6 +11,7 @@ from core.data.dataset import ClassCount
 from core.i18n import _
 from core.insight.metrics import Evaluation, Share
 from pages.ui.escape import chart_text
+from pages.ui.pieces import legend
 from pages.ui.style import theme
 
 COLOURS = {
@@ -23,6 +24,7 @@ COLOURS = {
 }
 ROW_PX = 34
 CELLS_WITH_FIGURES = 25
+FEW_TICKS = 5
 FEW_COLUMNS = 3
 SHORT_NAME = 2
 _FONT = "'Source Sans', 'Source Sans 3', sans-serif"
@@ -47,15 +49,15 @@ def class_counts(counts: Sequence[ClassCount]) -> None:
         }
         for name, values, colour in parts
     ]
-    layout = _layout(len(names) * ROW_PX + 90)
+    # Plotly's own legend breaks into several lines beside long names.
+    legend([(name, str(colour)) for name, _values, colour in parts])
+    layout = _layout(len(names) * ROW_PX + 50)
     layout["barmode"] = "stack"
     layout["bargap"] = 0.28
-    # NOTE: measured on the whole chart; beside long names the plot alone is too narrow for one line.
-    layout["legend"] = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0,
-                        "xref": "container", "traceorder": "normal"}
-    layout["margin"]["t"] = 40
+    layout["showlegend"] = False
     layout["yaxis"] = _names_axis(names)
-    layout["xaxis"] = _value_axis()
+    few = max((each.total for each in counts), default=0) <= FEW_TICKS
+    layout["xaxis"] = {**_value_axis(), "tickformat": ",d", **({"dtick": 1} if few else {})}
     _draw(traces, layout, key="class-counts")
 
 
@@ -118,6 +120,7 @@ def shares(rows: Sequence[tuple[str, Share | None]], *, key: str, highlight: str
     traces.append(
         {
             "type": "scatter", "mode": "markers", "x": [100 * each.value for _at, each in known],
+            "cliponaxis": False,
             "y": [at for at, _each in known], "marker": {"color": tones, "size": 11},
             "customdata": [
                 _("{right} of {images}, 95% interval {low} to {high}").format(

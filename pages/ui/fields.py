@@ -45,8 +45,10 @@ def few(field: NumberField, value: float, none: str = "", *, key: str) -> float:
 def rate(field: NumberField, value: float, *, key: str) -> float:
     """Show a learning rate as a slider over its ready values, and return it."""
     options = sorted({*field.choices, value})
+    # NOTE: by the session's state alone: a button may set it, and Streamlit complains of two sources.
+    st.session_state.setdefault(key, value)
     return float(st.select_slider(
-        field.title, options, value=value, format_func=rate_text, help=field.help, key=key
+        field.title, options, format_func=rate_text, help=field.help, key=key
     ))
 
 

@@ -51,6 +51,14 @@ def headline(name: str, figure: str, note: str) -> None:
     )
 
 
+def legend(entries: Iterable[tuple[str, str]]) -> None:
+    """Show what the colours of the chart below stand for: words, and a colour of ours for each."""
+    items = "".join(
+        f'<li><i style="background:{text(colour)}"></i>{text(words)}</li>' for words, colour in entries
+    )
+    st.html(f'<ul class="thaw-legend">{items}</ul>')
+
+
 def problem_list(problems: Iterable[tuple[str, str, str]]) -> None:
     """Show problems as one card.
 

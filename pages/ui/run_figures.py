@@ -30,7 +30,8 @@ def figures(run: Listed, place: int | None = None) -> RunFigures:
         photos_per_second=status.images_per_s,
         thawed_blocks=len(run.plan.trainable),
         place=place,
-        phase=phase_text(status.phase),
+        # An epoch under way says it better.
+        phase="" if known and status.phase == "training" else phase_text(status.phase),
     )
 
 
@@ -41,12 +42,16 @@ def validation_accuracy(run: Listed) -> float | None:
 
 
 def kept_text(run: Listed) -> str:
-    """Say which weights a run has kept."""
+    """Say which weights a run has kept, and how they did on how many validation photos."""
     kept = best(run.folder.history())
     if kept is None:
         return _("No epoch was finished, so the weights at the stop were kept.")
     if kept.val_accuracy is None:
         return _("The weights of epoch {epoch} were kept.").format(epoch=kept.epoch)
-    return _("The weights of epoch {epoch} were kept, {accuracy} right on validation photos.").format(
-        epoch=kept.epoch, accuracy=f"{kept.val_accuracy:.1%}"
-    )
+    images = (run.folder.report() or {}).get("images")
+    count = images.get("validation") if isinstance(images, dict) else None
+    if count is None:
+        sentence = _("The weights of epoch {epoch} were kept, {accuracy} right on validation photos.")
+    else:
+        sentence = _("The weights of epoch {epoch} were kept, {accuracy} right on {n} validation photos.")
+    return sentence.format(epoch=kept.epoch, accuracy=f"{kept.val_accuracy:.1%}", n=count)

@@ -29,7 +29,8 @@ class RunFigures:
         photos_per_second: How fast it trains.
         thawed_blocks: How many blocks of the backbone learn.
         place: Its place in the queue, from 1, while queued.
-        phase: What is being prepared, a whole short phrase in the reader's language.
+        phase: What is being done beside learning (preparing, validating), a short phrase in the
+            reader's language; empty while it learns.
     """
 
     state: str
@@ -119,6 +120,8 @@ def below_right_text(figures: RunFigures) -> str:
     """Return the step within the epoch and the speed, as far as they are known."""
     if figures.state not in ("training", "paused"):
         return ""
+    if figures.phase and figures.epoch is not None:
+        return figures.phase
     said = []
     if figures.step is not None and figures.steps is not None:
         said.append(_("step {step} of {steps}").format(step=figures.step, steps=figures.steps))

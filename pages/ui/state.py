@@ -22,6 +22,8 @@ from pages.web.script_error import describe
 _FALLBACK = "_browser_without_cookies"
 SETTING_UP = "setting_up"
 SHOWN_RUN = "shown_run"
+OPEN_RUN = "open_run"
+CHOOSING = "choosing_photos"
 
 
 def thaw() -> Service:
@@ -64,8 +66,19 @@ def set_up() -> None:
 
 def follow(job: str) -> None:
     """Wait for an intake; what comes of it is the dataset from then on."""
-    update(job=job, dataset="", dataset_title="")
-    st.session_state.pop(SETTING_UP, None)
+    update(job=job, dataset="", dataset_title="", run="")
+    _chosen()
+
+
+def use(dataset: str, title: str) -> None:
+    """Choose a dataset that is in the workspace."""
+    update(job="", dataset=dataset, dataset_title=title, run="")
+    _chosen()
+
+
+def _chosen() -> None:
+    for flag in (SETTING_UP, CHOOSING):
+        st.session_state.pop(flag, None)
 
 
 def stand() -> Journey:

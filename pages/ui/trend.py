@@ -21,8 +21,13 @@ class Trend:
     sign: str
 
 
-def trend(rows: Sequence[EpochRow]) -> Trend | None:
-    """Return what the validation accuracy of the last epochs says; ``None`` before two epochs."""
+def trend(rows: Sequence[EpochRow], *, going_on: bool) -> Trend | None:
+    """Return what the validation accuracy of the last epochs says; ``None`` before two epochs.
+
+    Args:
+        rows: The finished epochs.
+        going_on: Whether more are to come in this run.
+    """
     known = [row.val_accuracy for row in rows if row.val_accuracy is not None]
     if len(known) < 2:
         return None
@@ -41,7 +46,7 @@ def trend(rows: Sequence[EpochRow]) -> Trend | None:
         )
     if step > 0:
         return Trend(
-            _("Still improving."),
+            _("Still improving.") if going_on else _("Was still improving: more epochs may help."),
             _("Validation rose {step:.1f} points in the last epoch.").format(step=step) + " " + behind,
             "rising",
         )

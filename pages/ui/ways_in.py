@@ -84,7 +84,7 @@ def _earlier(found: list[datasets.Summary]) -> None:
         _("Datasets in the workspace"), list(by_id), format_func=labels.__getitem__
     )
     if st.button(_("Use this one")) and chosen:
-        state.update(dataset=chosen, dataset_title=by_id[chosen].title, job="")
+        state.use(chosen, by_id[chosen].title)
         st.rerun()
 
 

@@ -78,7 +78,7 @@ def model_download(request: Request) -> Response:
     # NOTE: "identity" keeps Streamlit's gzip layer from packing what is a zip already.
     headers = {"content-encoding": "identity", "cache-control": "private, no-cache"}
     return FileResponse(model, 200, headers, "application/octet-stream",
-                        filename=f"{run_id}.keras")
+                        filename="model.keras")
 
 
 def thumbnail(request: Request) -> Response:

@@ -166,7 +166,8 @@ def steps_line(page: Page) -> Locator:
 def start_training(page: Page, server: Server) -> Path:
     """Start a training from the Train page's settings, and return the new run's folder."""
     before = set(run_folders(server.workspace))
-    start, again = button(page, "Start training"), button(page, "Set up a new run")
+    start = button(page, "Start training").or_(button(page, "Add to the queue"))
+    again = button(page, "Set up a new run")
     folded = page.get_by_text("Queue another run")
     settled(page)
     expect(start.or_(again).or_(folded).first).to_be_visible(timeout=ANSWER_MS)

@@ -149,7 +149,7 @@ def _some_photos(server: Server, run: Path) -> list[Path]:
 def test_a_page_that_is_not_open_yet_says_what_is_missing(tmp_path: Path, visits: Visits) -> None:
     with Server(tmp_path / "workspace") as server:
         page = visits.open(server, "/evaluate")
-        expect(page.get_by_text("Train a model first.")).to_be_visible()
+        expect(page.get_by_text("Choose photos first.")).to_be_visible()
         visit(page, server, "/model")
         button(page, "Go to Data").click()
         expect(page.get_by_role("heading", level=1, name="Data")).to_be_visible()

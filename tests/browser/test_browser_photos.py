@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -91,11 +92,22 @@ def test_a_folder_of_1200_files_arrives_complete_whatever_its_names(
     assert _built_by_names(page) == []
 
 
-def test_a_class_with_a_hostile_name_is_chosen_by_its_pill(
+def test_a_folder_without_sub_folders_is_no_class(
     server: Server, visits: Visits, folder: Path
 ) -> None:
     page = visits.open(server, "/data")
     page.locator(".pick-folder").set_input_files(folder / HOSTILE[0])
+    told = page.locator("[data-testid=stMain] [data-testid=stAlert]")
+    expect(told).to_contain_text("The images are in no class folders.", timeout=PATIENCE_MS)
+    assert _built_by_names(page) == []
+
+
+def test_a_class_with_a_hostile_name_is_chosen_by_its_pill(
+    server: Server, visits: Visits, folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder / HOSTILE[0], tmp_path / "one class" / HOSTILE[0])
+    page = visits.open(server, "/data")
+    page.locator(".pick-folder").set_input_files(tmp_path / "one class")
     # One class alone is no dataset to train on: the page says so, and shows what it has all the same.
     expect(page.get_by_text("Fewer than two classes")).to_be_visible(timeout=PATIENCE_MS)
     expect(button(page, "Continue to Model")).to_have_count(0)

@@ -35,6 +35,7 @@ PROBE = ROOT / "tests" / "pages" / "ui" / "curves_probe.js"
 PLOT = ".thaw-curves [data-chart=accuracy] .plot"
 RANGES = "(plot) => [plot._fullLayout.xaxis.range, plot._fullLayout.yaxis.range]"
 POINTS = "(plot) => plot.data[0].x.length"
+OPENED = 12
 LONG = Recipe(epochs=200, batch_size=16)
 
 
@@ -106,6 +107,14 @@ def test_a_run_goes_on_through_refresh_other_tabs_and_no_tab_at_all(
         expect(again.locator(f"{PLOT} .js-line").first).to_be_attached(timeout=ANSWER_MS)
     stop_training(again, run)
     assert (run / "model.keras").is_file()
+
+
+def test_the_strip_leads_to_the_run_each_time(server: Server, visits: Visits, small: Dataset) -> None:
+    page, run = _training(server, visits, small)
+    for _each in range(OPENED):
+        _open_by_strip(page)
+        expect(page.locator(".progress")).to_have_count(1)
+    stop_training(page, run)
 
 
 def test_a_second_run_waits_its_turn_and_shows_its_place(

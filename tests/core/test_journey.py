@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from core.data.dataset import Dataset
 from core.drafts import Draft
 from core.journey import Progress, journey
@@ -21,7 +23,8 @@ def test_at_first_only_start_and_data_are_open(workspace: Workspace) -> None:
         "start", "data",
     }
     assert found.steps["model"].at == "data"
-    assert found.steps["evaluate"].at == "train"
+    # One way that leads on, and not from one closed page to the next.
+    assert found.steps["evaluate"].at == "data"
     assert all(step.missing for step in found.steps.values() if step.progress is Progress.LOCKED)
 
 
@@ -31,6 +34,26 @@ def test_photos_open_model_and_train(workspace: Workspace, dataset: Dataset) -> 
     assert found["model"] is Progress.OPEN
     assert found["train"] is Progress.OPEN
     assert found["predict"] is Progress.LOCKED
+    assert journey(workspace, Draft(dataset=dataset.id)).steps["predict"].at == "train"
+
+
+@pytest.mark.parametrize(
+    ("how", "done"),
+    [(State.FINISHED, True), (State.STOPPED, True), (State.FAILED, False), (State.INTERRUPTED, False)],
+)
+def test_a_training_counts_as_done_where_it_came_to_something(
+    workspace: Workspace, dataset: Dataset, how: State, done: bool
+) -> None:
+    run = RunFolder.create(workspace, Plan(dataset.id, dataset.title, "efficientnet-lite0"))
+    run.write_status(run.status().ending(how))
+    assert (states(workspace, Draft(dataset=dataset.id))["train"] is Progress.DONE) is done
+
+
+def test_while_a_training_goes_on_the_next_steps_say_so(workspace: Workspace, dataset: Dataset) -> None:
+    RunFolder.create(workspace, Plan(dataset.id, dataset.title, "efficientnet-lite0"))
+    step = journey(workspace, Draft(dataset=dataset.id)).steps["evaluate"]
+    assert (step.progress, step.at) == (Progress.LOCKED, "train")
+    assert "still going on" in step.missing
 
 
 def test_a_dataset_that_is_gone_locks_what_needs_it(workspace: Workspace) -> None:

@@ -63,9 +63,9 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> Oracle:
 
 def test_without_a_model_the_page_is_closed_with_one_way_to_open_it(visitor: Visitor) -> None:
     at = visitor.open("predict")
-    assert labels(at) == ["Go to Train"]
+    assert labels(at) == ["Go to Data"]
     assert not at.file_uploader
-    assert page(press(at, "Go to Train")) == "Train"
+    assert page(press(at, "Go to Data")) == "Data"
 
 
 def test_the_model_can_be_taken_away(visitor: Visitor, make_run: RunMaker) -> None:

@@ -57,13 +57,14 @@ def test_a_sample_begins_at_once_and_leads_to_the_data_page(
     assert asked == ["digits"]
 
 
-def test_ones_own_photos_lead_to_the_data_page_with_nothing_chosen(
+def test_ones_own_photos_lead_to_the_ways_in_and_the_present_ones_are_kept(
     visitor: Visitor, dataset: Dataset
 ) -> None:
     at = press(visitor.open(dataset=dataset.id), "Choose photos")
     assert page(at) == "Data"
-    assert visitor.draft.dataset == ""
     assert "photos" in components(at)
+    assert visitor.draft.dataset == dataset.id
+    assert "Photos by class" in words(press(at, "Stay with “colours”"))
 
 
 def test_the_last_run_takes_the_second_samples_place(visitor: Visitor, make_run: RunMaker) -> None:

@@ -23,6 +23,7 @@ from streamlit.testing.v1 import AppTest
 from core.backbones import catalogue
 from core.data.dataset import Dataset
 from core.runs.folder import RunFolder
+from core.runs.runner import RunnerSnapshot
 from core.runs.status import Failure, State
 from core.training import fields
 from core.training.plan import Plan, Recipe
@@ -49,7 +50,7 @@ def test_without_photos_the_page_is_closed_with_one_way_to_open_it(visitor: Visi
     ("trainable", "said"),
     [
         ((), "Only the head learns."),
-        (("block7", "top"), "What learns: the head and block7, top."),
+        (("block7", "top"), "What learns: the head and Block 7, Top."),
         (BLOCKS, "Every block learns, and the head."),
     ],
 )
@@ -223,7 +224,7 @@ def test_before_the_first_step_the_phase_is_named(visitor: Visitor, make_run: Ru
     make_run(State.PREPARING, phase="building", history=[])
     at = visitor.open("train")
     assert headline(at) == "Building the network"
-    assert "curves" in components(at)
+    assert "curves" not in components(at), "an empty chart says nothing"
 
 
 def test_a_finished_run_says_what_was_kept_and_leads_on(
@@ -252,7 +253,7 @@ def test_a_run_stopped_in_its_first_epoch_says_so(visitor: Visitor, make_run: Ru
 def test_a_run_that_left_the_queue_has_no_model_to_look_at(visitor: Visitor, make_run: RunMaker) -> None:
     make_run(State.STOPPED, history=[], model=False)
     at = visitor.open("train")
-    assert labels(at) == ["Set up a new run"]
+    assert labels(at) == ["Set up the same again", "Set up a new run"]
     assert "were kept" not in words(at)
 
 
@@ -267,8 +268,39 @@ def test_a_failed_run_says_what_happened_with_what_and_what_to_do(
     assert r"The loss ran away\." in said
     assert r"epoch 2\, \!\[x\]\(y\)" in said
     assert r"Lower the learning rate\." in said
-    assert labels(at) == ["Set up a new run"]
+    assert labels(at) == ["Set up the same again", "Set up a new run"]
     assert component(at, "progress")["state"] == how.value
+
+
+def test_a_run_that_came_to_nothing_can_be_set_up_again_as_it_was(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker
+) -> None:
+    plan = Plan(
+        dataset.id, dataset.title, "efficientnet-lite1", ("block7", "top"), recipe=Recipe(4, 16, 3e-4, "sgd")
+    )
+    make_run(State.INTERRUPTED, plan=plan, history=[], model=False)
+    at = press(visitor.open("train", recipe=Recipe(epochs=7)), "Set up the same again")
+    assert visitor.draft.plan() == plan
+    assert at.number_input[0].value == 4
+    assert "Start training" in labels(at)
+
+
+def test_a_run_of_other_photos_that_is_looked_at_is_found_again_after_a_refresh(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker
+) -> None:
+    run = make_run(plan=Plan("others", "Others", "efficientnet-lite0"))
+    assert "Start training" in labels(visitor.open("train", dataset=dataset.id))
+    assert headline(visitor.open("train", dataset=dataset.id, run=run.id)) == "Finished"
+
+
+def test_a_run_that_begins_while_another_is_on_the_way_is_added_to_the_queue(
+    visitor: Visitor, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = RunnerSnapshot(active="a-run", queue=(), stopping=False)
+    monkeypatch.setattr(visitor.service.runner, "snapshot", lambda: busy)
+    shown = labels(visitor.open("train", dataset=dataset.id))
+    assert "Add to the queue" in shown
+    assert "Start training" not in shown
 
 
 def test_the_settings_of_a_run_can_be_read(visitor: Visitor, dataset: Dataset, make_run: RunMaker) -> None:
@@ -278,7 +310,7 @@ def test_the_settings_of_a_run_can_be_read(visitor: Visitor, dataset: Dataset, m
     )
     make_run(plan=plan)
     text = words(visitor.open("train"))
-    for each in ("EfficientNet-Lite1", "block7, top", "0.0003", "AdamW", "Light"):
+    for each in ("EfficientNet-Lite1", "Block 7, Top", "0.0003", "AdamW", "Light"):
         assert each in text
 
 

@@ -166,7 +166,7 @@ def test_a_finished_model_is_sent_from_the_disk(app: Starlette, service: Service
     answer = get(app, model_url(run.name), ("accept-encoding", "gzip"))
     assert answer.status == 200
     assert answer.body == b"PK model"
-    assert answer.headers["content-disposition"] == f'attachment; filename="{run.name}.keras"'
+    assert answer.headers["content-disposition"] == 'attachment; filename="model.keras"'
     assert answer.headers["content-encoding"] == "identity"
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.data.begin import begin_path, begin_sample, begin_upload
+from core.data.begin import _inside, begin_path, begin_sample, begin_upload
 from core.data.jobs import Jobs, JobSnapshot
+from core.data.layout import FoundFile
 from core.data.receive import Uploads
 from core.errors import BadInput, NotFound
 from core.workspace import Workspace
@@ -68,3 +69,16 @@ def test_a_zip_on_this_machine_is_left_where_it_is(
     zipped = Path(shutil.make_archive(str(tmp_path / "holiday"), "zip", photos))
     assert ended(jobs, begin_path(jobs, workspace, str(zipped))).state == "done"
     assert zipped.is_file()
+
+
+@pytest.mark.parametrize(
+    ("sent", "named"),
+    [
+        (["set/cat/1.png", "set/dog/2.png"], ["cat/1.png", "dog/2.png"]),
+        (["set/1.png", "set/2.png"], ["1.png", "2.png"]),
+        (["cat/1.png", "dog/2.png"], ["cat/1.png", "dog/2.png"]),
+        (["1.png", "2.png"], ["1.png", "2.png"]),
+    ],
+)
+def test_the_chosen_folders_own_name_is_no_class(sent: list[str], named: list[str]) -> None:
+    assert [file.name for file in _inside([FoundFile(name, Path(name)) for name in sent])] == named

@@ -329,3 +329,17 @@ def test_numbers_in_the_report_are_json(
     text = (folder.path / "report.json").read_text()
     assert json.loads(text) == folder.report()
     assert "NaN" not in text
+
+
+def test_of_equally_common_classes_the_harder_to_beat_is_the_baseline(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    red_twice = replace(dataset, items=(*dataset.items, next(
+        item for item in dataset.of_split("test") if item.label == 1)))
+    monkeypatch.setattr(work, "dataset_of", lambda *_given: red_twice)
+    trainer.test = all_blue(red_twice)
+    carry_out(workspace, folder, threading.Event())
+    found = evaluation_of(folder)
+    assert found is not None
+    assert (found.majority_class, found.majority.right, found.majority.images) == (1, 2, 3)

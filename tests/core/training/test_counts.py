@@ -97,3 +97,9 @@ def test_the_counts_are_those_of_keras(
     found = counts(plan, 7)
     assert models.count_parameters(model) == (found.total, found.learning)
     assert model.count_params() == found.total
+
+
+def test_what_stays_frozen_where_everything_learns_is_batchnorm() -> None:
+    found = counts(replace(PLAN, trainable=LITE0.block_names), 10)
+    assert found.norm == found.frozen > 0
+    assert counts(PLAN, 10).norm == 0

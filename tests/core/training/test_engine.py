@@ -358,3 +358,15 @@ def test_a_stop_before_the_first_step_leaves_at_once_and_keeps_no_model(
     assert heard.phases[-1] == phase
     assert heard.steps == []
     assert not run.model.exists()
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("batch_size", [1, 128])
+def test_speed_and_time_left_are_known_from_the_second_or_third_epoch_on(
+    plan: Plan, data: Dataset, run: RunFolder, batch_size: int
+) -> None:
+    _outcome, heard = train(replace(plan, recipe=Recipe(epochs=4, batch_size=batch_size)), data, run)
+    later = [step for step in heard.steps if step.epoch >= 3]
+    assert later
+    assert all(step.images_per_s and step.eta_s is not None for step in later)
+    assert heard.steps[-1].progress <= 1

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from core.backbones import catalogue
+from core.training.counts import block_title
 from pages.ui import block_map as module
-from pages.ui.block_map import block_title, parameters_text, shape_text
+from pages.ui.block_map import parameters_text, shape_text
 
 
 @pytest.mark.parametrize(
