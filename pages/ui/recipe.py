@@ -25,11 +25,18 @@ def recipe(draft: Draft, dataset: Dataset) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         epochs = int(fields.number(bounds.EPOCHS, given.epochs, key="epochs"))
+    with right:
+        seed = int(fields.number(bounds.SEED, given.seed, key="seed"))
+    # A row for each pair, so that both stand at one height, and in this order on a phone.
+    left, right = st.columns(2, gap="large")
+    with left:
         rate = fields.rate(bounds.LEARNING_RATE, given.learning_rate, key="learning_rate")
-        optimizer = fields.choice(bounds.OPTIMIZER, given.optimizer, key="optimizer")
     with right:
         batch_size = int(fields.few(bounds.BATCH_SIZE, given.batch_size, key="batch_size"))
-        seed = int(fields.number(bounds.SEED, given.seed, key="seed"))
+    left, right = st.columns(2, gap="large")
+    with left:
+        optimizer = fields.choice(bounds.OPTIMIZER, given.optimizer, key="optimizer")
+    with right:
         augment = fields.choice(bounds.AUGMENT, given.augment, key="augment")
     chosen = Recipe(epochs, batch_size, rate, optimizer, seed, augment)
     if chosen != given:
@@ -65,8 +72,9 @@ def _preview(dataset: Dataset, augment: str, seed: int) -> None:
     if not views:
         return
     caption(_("How some training photos will look, each as it is and in two views:"))
+    half = (len(views) + 1) // 2
     columns = st.columns(2, gap="large")
     for at, photo in enumerate(views):
-        with columns[at % len(columns)]:
+        with columns[at // half]:  # on a phone the second column stands below the first
             alts = [_("training photo"), *[_("augmented training photo")] * (len(photo) - 1)]
             thumb_grid(photo, alts=alts, edge=THREE_IN_A_ROW)
