@@ -104,9 +104,10 @@ class Incomplete(BadInput):
     def __init__(self, state: UploadState, files: int, bytes_: int,
                  missing: list[tuple[int, int]]) -> None:
         super().__init__(
-            _("{received} of {sent} files arrived ({received_bytes} of {sent_bytes} bytes).")
-            .format(received=state.files, sent=max(files, state.files + state.missing),
-                    received_bytes=state.bytes, sent_bytes=bytes_),
+            _("{received} of {sent} files arrived ({received_bytes} of {sent_bytes} bytes).").format(
+                received=f"{state.files:,}", sent=f"{max(files, state.files + state.missing):,}",
+                received_bytes=f"{state.bytes:,}", sent_bytes=f"{bytes_:,}",
+            ),
             fix=_("Send the missing ones again; what has arrived is kept."))
         self.state = state
         self.files = files

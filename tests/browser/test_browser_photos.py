@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from browser_steps import (
     Visits,
     button,
     settled,
+    visit,
     wait_until,
 )
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.serving import Server
 
@@ -157,6 +159,57 @@ def test_photos_are_taken_in_while_the_person_is_on_another_page_and_after_a_rel
     page.reload()
     expect(button(page, "Continue to Model")).to_be_visible(timeout=PATIENCE_MS)
     assert len(_newest_dataset(server)["items"]) == 300
+
+
+@pytest.fixture
+def unwatched(chrome: Browser, server: Server) -> Iterator[Page]:
+    """A browser whose connection a test may break, which the watch over consoles would take amiss."""
+    context = chrome.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(ANSWER_MS)
+    page = context.new_page()
+    visit(page, server, "/data")
+    yield page
+    context.close()
+
+
+def test_what_is_lost_on_the_way_is_sent_again(server: Server, unwatched: Page, tmp_path: Path) -> None:
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        if route.request.method == "PUT" and len(lost) < 2:
+            lost.append(route.request.url)
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    unwatched.route("**/thaw/upload/*", lose)
+    unwatched.locator(".pick-folder").set_input_files(patterns(tmp_path / "lost", ("wide", "narrow"), 30))
+    expect(button(unwatched, "Continue to Model")).to_be_visible(timeout=PATIENCE_MS)
+    assert len(lost) == 2
+    assert len(_newest_dataset(server)["items"]) == 60
+
+
+def test_a_short_count_is_an_error_and_never_a_smaller_dataset(
+    server: Server, unwatched: Page, tmp_path: Path
+) -> None:
+    before = set((server.workspace / "datasets").iterdir())
+
+    def swallow(route: Route) -> None:
+        if route.request.method == "PUT":
+            route.fulfill(status=204)  # the browser believes that it has arrived
+        else:
+            route.continue_()
+
+    unwatched.route("**/thaw/upload/*", swallow)
+    unwatched.locator(".pick-folder").set_input_files(patterns(tmp_path / "short", ("wide", "narrow"), 35))
+    told = unwatched.locator(".upload [data-text=title]")
+    expect(told).to_contain_text("0 of 70 files arrived", timeout=PATIENCE_MS)
+    assert set((server.workspace / "datasets").iterdir()) == before
+
+    unwatched.unroute("**/thaw/upload/*")
+    button(unwatched, "Try again").click()
+    expect(button(unwatched, "Continue to Model")).to_be_visible(timeout=PATIENCE_MS)
+    assert len(_newest_dataset(server)["items"]) == 70
 
 
 def _files(folder: Path) -> list[Path]:
