@@ -70,12 +70,11 @@ def _printed(text: str) -> bool:
     """Print on stdout; return whether whoever reads it was still there and had room."""
     try:
         print(text, flush=True)
-    except BrokenPipeError:
-        # NOTE: Python would try once more at its end, and complain then.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return False
     except OSError as error:
-        print(_refused_by_the_system(error), file=sys.stderr)
+        if not isinstance(error, BrokenPipeError):
+            print(_refused_by_the_system(error), file=sys.stderr)
+        # NOTE: Python would try once more at its end, complain, and end with a status of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return False
     return True
 

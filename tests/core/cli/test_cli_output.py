@@ -14,7 +14,9 @@ from tests.serving import ROOT
 
 
 def run(place: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "THAW_HOME": str(place / "workspace"), "PYTHONPATH": str(ROOT)}
+    # Buffered, as for most people: what is written at the program's end can fail as well.
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    env = {**usual, "THAW_HOME": str(place / "workspace"), "PYTHONPATH": str(ROOT)}
     env |= options.pop("env", {})  # type: ignore[arg-type]
     return subprocess.run(  # type: ignore[call-overload,no-any-return]
         [sys.executable, "-m", "core", *arguments], cwd=place, text=True, check=False,
