@@ -21,6 +21,10 @@ class ThawError(Exception):
         self.given = given
         self.fix = fix
 
+    def to_json(self) -> dict[str, object]:
+        """Return the three parts by name, as answers to programs carry them."""
+        return {"what": self.what, "given": self.given, "fix": self.fix}
+
     def __str__(self) -> str:
         given = f" ({self.given})" if self.given else ""
         fix = f" {self.fix}" if self.fix else ""

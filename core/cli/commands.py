@@ -194,7 +194,7 @@ def predict(given: argparse.Namespace) -> JsonObject:
 
 def _answered(found: list[Answer] | ThawError) -> JsonObject:
     if isinstance(found, ThawError):
-        return {"error": {"what": found.what, "given": found.given, "fix": found.fix}}
+        return {"error": found.to_json()}
     return {"top": [{"class": each.name, "probability": each.probability} for each in found]}
 
 

@@ -93,7 +93,7 @@ def _unforeseen(error: Exception) -> ThawError:
 def _failed(error: ThawError, as_json: bool) -> int:
     print(error, file=sys.stderr)
     if as_json:
-        _printed(_as_json({"error": {"what": error.what, "given": error.given, "fix": error.fix}}))
+        _printed(_as_json({"error": error.to_json()}))
     return error.exit_code
 
 

@@ -26,7 +26,7 @@ class Counts:
     total: int
     learning: int
     head: int
-    norm: int = 0
+    norm: int
 
     @property
     def frozen(self) -> int:

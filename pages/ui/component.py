@@ -114,5 +114,9 @@ def on_choice(key: str, tell: Callable[[Any], None] | None) -> Callable[[], None
     return heard
 
 
+def noted() -> None:
+    """Do nothing: Streamlit reports a trigger or a state only where it has a callback."""
+
+
 def _seen_key(key: str) -> str:
     return f"{key}:seen"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.i18n import _
-from pages.ui.component import register
+from pages.ui.component import noted, register
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def folder_upload(
     result = register("folder_upload", with_files=("folder_transfer",))(
         key=key,
         data={"name": key, "labels": {**default_labels(), **(labels or {})}, "taken": taken},
-        on_done_change=_heard,
+        on_done_change=noted,
     )
     uploaded = _uploaded(result.get("done"))
     return None if uploaded is None or uploaded.id == taken else uploaded
@@ -88,10 +88,6 @@ def default_labels() -> dict[str, str]:
         "done_hint": _("Checking them comes next."),
         "skipped": _("Left out because your browser could not read them: {files}"),
     }
-
-
-def _heard() -> None:
-    """Make Streamlit keep the component's "done" value."""
 
 
 def _uploaded(value: object) -> Uploaded | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.errors import ThawError
 from core.i18n import _
 from core.runs.folder import best
 from core.runs.listing import Listed
@@ -48,10 +49,19 @@ def kept_text(run: Listed) -> str:
         return _("No epoch was finished, so the weights at the stop were kept.")
     if kept.val_accuracy is None:
         return _("The weights of epoch {epoch} were kept.").format(epoch=kept.epoch)
-    images = (run.folder.report() or {}).get("images")
-    count = images.get("validation") if isinstance(images, dict) else None
+    count = _validation_photos(run)
     if count is None:
         sentence = _("The weights of epoch {epoch} were kept, {accuracy} right on validation photos.")
     else:
         sentence = _("The weights of epoch {epoch} were kept, {accuracy} right on {n} validation photos.")
     return sentence.format(epoch=kept.epoch, accuracy=f"{kept.val_accuracy:.1%}", n=count)
+
+
+def _validation_photos(run: Listed) -> int | None:
+    """Return how many photos a run was validated on; ``None`` where its report does not say."""
+    try:
+        images = (run.folder.report() or {}).get("images")
+    except ThawError:
+        return None
+    count = images.get("validation") if isinstance(images, dict) else None
+    return count if isinstance(count, int) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.i18n import _
 from core.words import about_text
-from pages.ui.component import emphasised, register
+from pages.ui.component import emphasised, noted, register
 from pages.ui.run_progress import RunFigures, shown_share
 from pages.ui.run_words import percent_text, strip_template
 
@@ -45,7 +45,7 @@ def run_strip(
             "open": _("Open"),
             "href": href,
         },
-        on_open_change=_noted,
+        on_open_change=noted,
     )
     return bool(result.get("open"))
 
@@ -64,7 +64,3 @@ def strip_detail(figures: RunFigures, validation_accuracy: float | None) -> str:
     if figures.state in ("preparing", "training") and figures.seconds_left is not None:
         said.append(_("about {time} left").format(time=about_text(figures.seconds_left)))
     return " · ".join(said)
-
-
-def _noted() -> None:
-    """Do nothing: a trigger is only reported where it has a callback."""

@@ -6,6 +6,7 @@ from core.i18n import _, ngettext
 
 ACTIVE = ("queued", "preparing", "training", "paused")
 
+
 def percent_text(share: float | None, digits: int = 0) -> str:
     """Return a share from 0 to 1 as ``"47%"``; empty where it is not known."""
     return "" if share is None else _("{figure}%").format(figure=f"{100 * share:.{digits}f}")

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from pages.ui.component import COMPONENTS, register
+from pages.ui.component import COMPONENTS, noted, register
 
 ASSETS = COMPONENTS.parent
 FAVICON = ASSETS / "favicon.png"
@@ -36,13 +36,7 @@ def apply_style(*, done: Collection[str] = (), locked: Collection[str] = ()) -> 
     st.logo(logo(), size="large")
     with st.container(key="theme-watch"):
         # Its trigger makes Streamlit run the page again, with the theme that is shown now.
-        register("theme_watch")(
-            key="theme-watch-component", data={}, on_turned_change=_drawn_anew
-        )
-
-
-def _drawn_anew() -> None:
-    """Do nothing: a trigger is only reported where it has a callback."""
+        register("theme_watch")(key="theme-watch-component", data={}, on_turned_change=noted)
 
 
 def theme() -> str:

@@ -38,7 +38,7 @@ def error_answer(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ThawError):
         return unexpected_answer(_request, error)
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-    body: dict[str, object] = {"what": error.what, "given": error.given, "fix": error.fix}
+    body = error.to_json()
     if isinstance(error, Incomplete):
         body |= {"files": error.state.files, "sent_files": error.files,
                  "bytes": error.state.bytes, "sent_bytes": error.bytes, "missing": error.missing}

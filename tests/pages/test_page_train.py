@@ -250,6 +250,16 @@ def test_a_run_stopped_in_its_first_epoch_says_so(visitor: Visitor, make_run: Ru
     assert "No epoch was finished, so the weights at the stop were kept." in words(visitor.open("train"))
 
 
+def test_how_many_photos_validated_is_told_where_the_report_says_it(
+    visitor: Visitor, make_run: RunMaker
+) -> None:
+    run = make_run(epoch=2, epochs=2)
+    run.write_report({"version": 1, "images": {"validation": 24}})
+    assert "54.0% right on 24 validation photos." in words(visitor.open("train"))
+    (run.path / "report.json").write_text("{")
+    assert "54.0% right on validation photos." in words(visitor.open("train"))
+
+
 def test_a_run_that_left_the_queue_has_no_model_to_look_at(visitor: Visitor, make_run: RunMaker) -> None:
     make_run(State.STOPPED, history=[], model=False)
     at = visitor.open("train")
