@@ -59,7 +59,7 @@ def _card(backbone: Backbone) -> Card:
         _("ImageNet top-1: {share}").format(share=f"{backbone.imagenet_top1:.1%}")
         if backbone.imagenet_top1 is not None else _("ImageNet top-1: not available")
     )
-    missing = "" if catalogue.weights_state(backbone.name) == "ready" else _("Weights are missing. ")
+    missing = "" if backbone.stored.state == "ready" else _("Weights are missing. ")
     return Card(
         name=backbone.name, title=backbone.title,
         subtitle=_("{size} px photos").format(size=backbone.input_size),

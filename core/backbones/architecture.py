@@ -71,7 +71,34 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class Block:
-    """A part of a backbone that is frozen or trained as a whole.
+    """A part of a backbone that is frozen or trained as a whole, as figures.
+
+    Attributes:
+        name: In the family's own terms: ``stem``, ``block5``, ``stage2``, ``mixed7`` …
+        layers: How many Keras layers it has.
+        parameters: All its weights, BatchNorm's moving statistics included.
+        trainable_parameters: Weights that learn when the whole block is trainable, its BatchNorm
+            included.
+        norm_parameters: BatchNorm's share of ``trainable_parameters``; none of it learns if
+            BatchNorm is frozen.
+        output_shape: Height, width, channels of what the block hands on.
+        multiply_adds: Of its convolutions and dense layers, for one image.
+        activations: Numbers that its layers hand on for one image, all together.
+    """
+
+    name: str
+    layers: int
+    parameters: int
+    trainable_parameters: int
+    norm_parameters: int
+    output_shape: Shape
+    multiply_adds: int
+    activations: int
+
+
+@dataclass(frozen=True)
+class SpecBlock:
+    """A block of a backbone that is built from records of ours.
 
     Attributes:
         name: ``stem``, ``block1`` … ``block7`` or ``top``.
@@ -81,32 +108,16 @@ class Block:
     name: str
     specs: tuple[LayerSpec, ...] = field(repr=False)
 
-    @property
-    def layers(self) -> int:
-        """How many Keras layers the block has."""
-        return len(self.specs)
-
-    @property
-    def parameters(self) -> int:
-        """All weights of the block, BatchNorm's moving statistics included."""
-        return sum(spec.parameters for spec in self.specs)
-
-    @property
-    def trainable_parameters(self) -> int:
-        """Weights that learn when the whole block is trainable, its BatchNorm included."""
-        return sum(spec.trainable_parameters for spec in self.specs)
-
-    @property
-    def norm_parameters(self) -> int:
-        """BatchNorm's share of ``trainable_parameters``; none of it learns if BatchNorm is frozen."""
-        return sum(spec.trainable_parameters for spec in self.specs if spec.kind == "norm")
-
-    @property
-    def output_shape(self) -> Shape:
-        """Height, width, channels of what the block hands on."""
-        return self.specs[-1].output_shape
-
-    @property
-    def multiply_adds(self) -> int:
-        """Multiply-adds of the block's convolutions for one image."""
-        return sum(spec.multiply_adds for spec in self.specs)
+    def figures(self) -> Block:
+        """Count what the block has."""
+        norms = [spec for spec in self.specs if spec.kind == "norm"]
+        return Block(
+            name=self.name,
+            layers=len(self.specs),
+            parameters=sum(spec.parameters for spec in self.specs),
+            trainable_parameters=sum(spec.trainable_parameters for spec in self.specs),
+            norm_parameters=sum(spec.trainable_parameters for spec in norms),
+            output_shape=self.specs[-1].output_shape,
+            multiply_adds=sum(spec.multiply_adds for spec in self.specs),
+            activations=sum(prod(spec.output_shape) for spec in self.specs),
+        )

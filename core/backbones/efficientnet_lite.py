@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from core.backbones.architecture import Block, Kind, LayerSpec, Shape
+from core.backbones.architecture import Kind, LayerSpec, Shape, SpecBlock
 
 STEM_FILTERS = 32
 TOP_FILTERS = 1280
@@ -39,7 +39,7 @@ STAGES = (
 )
 
 
-def efficientnet_lite(*, width: float, depth: float, input_size: int) -> tuple[Block, ...]:
+def efficientnet_lite(*, width: float, depth: float, input_size: int) -> tuple[SpecBlock, ...]:
     """Unroll the table for one member of the family.
 
     Args:
@@ -116,7 +116,7 @@ class _Trail:
         if activate:
             self.append(LayerSpec(f"{name}_relu", "relu6", out[2], out))
 
-    def finish(self, name: str) -> Block:
-        block = Block(name, tuple(self._specs))
+    def finish(self, name: str) -> SpecBlock:
+        block = SpecBlock(name, tuple(self._specs))
         self._specs = []
         return block

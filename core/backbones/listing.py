@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from core.backbones.architecture import Block
-from core.backbones.catalogue import BACKBONES, Backbone, weights_state
+from core.backbones.catalogue import BACKBONES, LARGEST_SIZE, Backbone
+from core.backbones.stored import PackagedWeights
 from core.files import JsonObject
 from core.i18n import _
 
@@ -24,16 +25,23 @@ def _backbone(backbone: Backbone) -> JsonObject:
         "parameters": backbone.parameters,
         "trainable_parameters": backbone.trainable_parameters,
         "multiply_adds": backbone.multiply_adds,
-        "weights": {
-            "source": backbone.weights_source,
-            "state": weights_state(backbone.name),
-            "package": backbone.weights.package,
-        },
-        "licence": backbone.licence,
+        "image_sizes": [backbone.smallest_size, LARGEST_SIZE],
+        "weights": _weights(backbone),
+        "licence": backbone.licence or None,
+        "licence_source": backbone.licence_source or None,
+        "paper": backbone.paper,
         "imagenet_top1": backbone.imagenet_top1,
         "imagenet_top1_source": backbone.imagenet_top1_source or None,
         "blocks": [_block(block) for block in backbone.blocks],
     }
+
+
+def _weights(backbone: Backbone) -> JsonObject:
+    stored = backbone.stored
+    answer: JsonObject = {"source": stored.source, "state": stored.state}
+    if isinstance(stored, PackagedWeights):
+        return {**answer, "package": stored.package}
+    return {**answer, "file": stored.file, "url": stored.url, "bytes": stored.bytes}
 
 
 def _block(block: Block) -> JsonObject:
@@ -49,15 +57,16 @@ def _block(block: Block) -> JsonObject:
 
 def backbones_text() -> str:
     """Return a table of the backbones for a terminal, one line each under a heading."""
-    heading = (_("name"), _("input"), _("parameters"), _("multiply-adds"), _("weights"))
-    states = {"ready": _("ready"), "missing": _("missing")}
+    heading = (_("name"), _("input"), _("blocks"), _("parameters"), _("multiply-adds"), _("weights"))
+    states = {"ready": _("ready"), "missing": _("missing"), "download": _("to download")}
     rows = [heading] + [
         (
             backbone.name,
             f"{backbone.input_size}x{backbone.input_size}",
+            f"{len(backbone.blocks)}",
             f"{backbone.parameters:,}",
             f"{backbone.multiply_adds / 1e6:,.0f} M",
-            states[weights_state(backbone.name)],
+            states[backbone.stored.state],
         )
         for backbone in BACKBONES.values()
     ]

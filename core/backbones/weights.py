@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.backbones.architecture import Kind, LayerSpec
-from core.backbones.catalogue import Backbone, PackagedWeights
+from core.backbones.catalogue import LITE_SCALES, Backbone
+from core.backbones.efficientnet_lite import efficientnet_lite
+from core.backbones.stored import PackagedWeights
 from core.backbones.torch_reader import Array, read_state_dict
 from core.errors import BadInput, Unavailable
 from core.i18n import _
@@ -44,7 +46,9 @@ def packaged_weights(backbone: Backbone) -> LayerWeights:
         Unavailable: The package is not installed.
         BadInput: The file is not the one this backbone was checked with, or does not fit.
     """
-    return fit_layers(backbone, read_state_dict(_checked_bytes(backbone.weights)))
+    if not isinstance(backbone.stored, PackagedWeights):
+        raise ValueError(f"{backbone.name} has no packaged weights")
+    return fit_layers(backbone, read_state_dict(_checked_bytes(backbone.stored)))
 
 
 def _checked_bytes(weights: PackagedWeights) -> bytes:
@@ -90,9 +94,7 @@ def fit_layers(backbone: Backbone, state: dict[str, Array]) -> LayerWeights:
     left = {name: array for name, array in state.items() if not name.endswith(_NOT_NEEDED)}
     fitted = {
         spec.name: _of_layer(spec, left)
-        for block in backbone.blocks
-        for spec in block.specs
-        if spec.source
+        for spec in _specs(backbone)
     }
     fitted[CLASSIFIER] = (
         _checked(left, f"{_CLASSIFIER_SOURCE}.weight", (1, 0),
@@ -104,6 +106,40 @@ def fit_layers(backbone: Backbone, state: dict[str, Array]) -> LayerWeights:
             _("The weight file holds weights that belong to no layer."), given=min(left)[:80]
         )
     return fitted
+
+
+def by_layer(backbone: Backbone, data: bytes) -> dict[str, tuple[Array, ...]]:
+    """Read a flat PyTorch file of somebody's into the names and layout of our layers.
+
+    Args:
+        backbone: One of our own.
+        data: The whole file; its classifier, whatever its size, is left out.
+
+    Returns:
+        For each layer the arrays that the file has for it, of whatever shape; one that it lacks is
+        left out.
+
+    Raises:
+        BadInput: The file is no flat state dict.
+    """
+    state = read_state_dict(data)
+    found = {}
+    for spec in _specs(backbone):
+        names = [f"{spec.source}.{part}" for part in _PARTS[spec.kind]]
+        if all(name in state for name in names):
+            found[spec.name] = tuple(_turned(state[name], spec.kind) for name in names)
+    return found
+
+
+def _turned(array: Array, kind: Kind) -> Array:
+    axes = _AXES.get(kind)
+    return array.transpose(axes) if axes is not None and array.ndim == len(axes) else array
+
+
+def _specs(backbone: Backbone) -> list[LayerSpec]:
+    width, depth = LITE_SCALES[backbone.name]
+    blocks = efficientnet_lite(width=width, depth=depth, input_size=backbone.input_size)
+    return [spec for block in blocks for spec in block.specs if spec.source]
 
 
 def _of_layer(spec: LayerSpec, left: dict[str, Array]) -> tuple[Weights, ...]:

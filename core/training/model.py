@@ -42,7 +42,7 @@ def assemble(plan: Plan, classes: int) -> Any:
     set_trainable(body, plan)
     size = backbone.input_size
     inputs = keras.Input((size, size, 3), name="image")
-    values = build.preprocessing(plan.backbone)(inputs)
+    values = build.preprocessed(plan.backbone, inputs)
     outputs = _head(body(values), plan, classes)
     model = keras.Model(inputs, outputs, name="classifier")
     model.compile(
