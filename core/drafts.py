@@ -9,6 +9,7 @@ from core.backbones import catalogue
 from core.errors import BadInput
 from core.files import JsonObject, read_json, write_json
 from core.training.plan import Head, Plan, Recipe
+from core.training.start import RANDOM, Ancestor, Start
 from core.workspace import Workspace, is_id
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
@@ -29,6 +30,9 @@ class Draft:
         recipe: How the training goes.
         model_seen: Whether the Model page has been visited.
         run: The run being looked at; empty for the newest.
+        weights: What the backbone starts from.
+        image_size: Edge of the images in pixels; ``None`` for the backbone's own.
+        history: The runs that the backbone has been through.
     """
 
     dataset: str = ""
@@ -40,28 +44,48 @@ class Draft:
     recipe: Recipe = field(default_factory=Recipe)
     model_seen: bool = False
     run: str = ""
+    weights: Start = field(default_factory=Start)
+    image_size: int | None = None
+    history: tuple[Ancestor, ...] = ()
 
     def plan(self) -> Plan:
         """Return the plan that these choices make; raises BadInput where they do not fit."""
         return Plan(
             dataset=self.dataset, dataset_title=self.dataset_title, backbone=self.backbone,
-            trainable=self.trainable, head=self.head, recipe=self.recipe,
+            trainable=self.trainable, head=self.head, recipe=self.recipe, weights=self.weights,
+            image_size=self.image_size, history=self.history,
         ).checked()
 
     def with_backbone(self, name: str) -> Draft:
-        """Choose another backbone; blocks that it has as well keep their choice."""
-        known = catalogue.get(name).block_names
+        """Choose another backbone with its own weights and image size.
+
+        A member of the same family keeps what may learn; blocks of another family mean something else
+        even where they have the same name, so there the head alone learns.
+        """
+        chosen, before = catalogue.get(name), catalogue.get(self.backbone)
+        known = chosen.block_names if chosen.family == before.family else ()
         return replace(
-            self, backbone=name, trainable=tuple(block for block in self.trainable if block in known)
+            self, backbone=name, weights=Start(), image_size=None, history=(),
+            trainable=tuple(block for block in self.trainable if block in known),
+        )
+
+    def with_weights(self, start: Start) -> Draft:
+        """Choose what the backbone starts from; from scratch, every block has to learn."""
+        scratch = start.source == RANDOM
+        blocks = catalogue.get(self.backbone).block_names if scratch else self.trainable
+        return replace(self, weights=start, history=(), trainable=blocks)
+
+    def planned(self, plan: Plan) -> Draft:
+        """Choose what a plan says of model and training; the photos stay."""
+        return replace(
+            self, backbone=plan.backbone, trainable=plan.trainable, head=plan.head, recipe=plan.recipe,
+            weights=plan.weights, image_size=plan.image_size, history=plan.history,
         )
 
 
 def of_plan(plan: Plan) -> Draft:
     """Return the choices that lead to a plan."""
-    return Draft(
-        dataset=plan.dataset, dataset_title=plan.dataset_title, backbone=plan.backbone,
-        trainable=plan.trainable, head=plan.head, recipe=plan.recipe,
-    )
+    return Draft(dataset=plan.dataset, dataset_title=plan.dataset_title).planned(plan)
 
 
 def load(workspace: Workspace, browser: str) -> Draft:
@@ -93,9 +117,7 @@ def _from_json(given: JsonObject) -> Draft:
     planned = Plan.from_json(plan if isinstance(plan, dict) else {})
     if planned.dataset and not is_id(planned.dataset):
         raise BadInput("The kept choices are damaged.", given=planned.dataset[:80])
-    return Draft(
-        dataset=planned.dataset, dataset_title=planned.dataset_title, job=str(given.get("job", "")),
-        backbone=planned.backbone, trainable=planned.trainable, head=planned.head,
-        recipe=planned.recipe, model_seen=given.get("model_seen") is True,
-        run=str(given.get("run", "")),
+    return replace(
+        of_plan(planned), job=str(given.get("job", "")), run=str(given.get("run", "")),
+        model_seen=given.get("model_seen") is True,
     )

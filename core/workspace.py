@@ -44,7 +44,7 @@ class Workspace:
         workspace = cls(chosen)
         try:
             for folder in (workspace.datasets, workspace.runs, workspace.incoming,
-                           workspace.cache, workspace.browsers):
+                           workspace.cache, workspace.browsers, workspace.weights):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Unavailable(
@@ -73,6 +73,11 @@ class Workspace:
     def incoming(self) -> Path:
         """What is being uploaded or unpacked; nothing in it has been checked."""
         return self.root / "incoming"
+
+    @property
+    def weights(self) -> Path:
+        """Weight files that people brought along."""
+        return self.root / "weights"
 
     @property
     def cache(self) -> Path:

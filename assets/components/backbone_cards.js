@@ -1,5 +1,9 @@
 const states = new WeakMap();
 
+drawings.ready = ["M5 12.5l4.5 4.5L19 7.5"];
+drawings.fetch = ["M12 4v11M7 10.5l5 5 5-5M5 20h14"];
+drawings.missing = drawings.alert;
+
 const makeCard = (card) => {
   const node = make("div", "card");
   node.setAttribute("role", "radio");
@@ -10,14 +14,26 @@ const makeCard = (card) => {
     track.append(make("i"));
     bars.append(make("span", "label"), track, make("span", "figure"));
   });
-  node.append(draw("check"), make("div", "title"), make("div", "subtitle"), bars, make("div", "note"));
+  const foot = make("div", "foot");
+  foot.append(make("span", "note"), make("span", "badge"));
+  node.append(draw("check", "chosen"), make("div", "title"), make("div", "subtitle"), bars, foot);
   return node;
+};
+
+const fillBadge = (node, badge) => {
+  node.hidden = !badge;
+  const wanted = JSON.stringify(badge);
+  if (!badge || node.dataset.badge === wanted) return;
+  node.dataset.badge = wanted;
+  node.className = `badge ${badge.tone}`;
+  node.replaceChildren(draw(badge.tone), make("span", "", badge.text));
 };
 
 const fillCard = (node, card) => {
   setText(node.querySelector(".title"), card.title);
   setText(node.querySelector(".subtitle"), card.subtitle);
   setText(node.querySelector(".note"), card.note);
+  fillBadge(node.querySelector(".badge"), card.badge);
   setAttribute(node, "aria-label", card.label);
   const [labels, fills, figures] = [".label", ".track i", ".figure"].map((one) => node.querySelectorAll(one));
   card.bars.forEach((bar, place) => {
@@ -60,9 +76,18 @@ const listen = (state, group) => {
     const next = stepTo(event.key, state.cards.indexOf(card), state.cards.length, true);
     if (next === null) return;
     event.preventDefault();
-    state.cards[next].focus();
+    focusNear(state.cards[next]);
     choose(state, state.cards[next]);
   };
+};
+
+// Once for a list, not at each click: what a person is looking at stays where it is.
+const reveal = (state, group) => {
+  if (!state.toReveal || !group.clientHeight) return;
+  state.toReveal = false;
+  group.scrollTop = 0;
+  const chosen = state.cards.find((card) => card.dataset.name === state.chosen);
+  if (chosen) revealIn(group, chosen);
 };
 
 const shapeOf = (cards) => JSON.stringify(cards.map((card) => [card.name, card.bars.length]));
@@ -74,6 +99,7 @@ export default function ({ data, parentElement, setStateValue }) {
     state = { choices: data.seen, chosen: data.chosen, cards: [] };
     states.set(parentElement, state);
     listen(state, group);
+    watchBox(group, () => reveal(state, group));
   }
   state.tell = setStateValue;
   state.locked = data.locked;
@@ -81,7 +107,9 @@ export default function ({ data, parentElement, setStateValue }) {
     state.shape = shapeOf(data.cards);
     state.cards = data.cards.map(makeCard);
     group.replaceChildren(...state.cards);
+    state.toReveal = data.scroll;
   }
+  for (const name of ["gallery", "scroll-box"]) group.classList.toggle(name, data.scroll);
   data.cards.forEach((card, place) => fillCard(state.cards[place], card));
   setAttribute(group, "aria-label", data.label);
   setAttribute(group, "aria-disabled", data.locked);
@@ -90,4 +118,10 @@ export default function ({ data, parentElement, setStateValue }) {
     state.chosen = data.chosen;
   }
   show(state);
+  group.hidden = data.cards.length === 0;
+  const empty = parentElement.querySelector(".empty");
+  setText(empty, data.empty);
+  empty.hidden = !data.empty;
+  reveal(state, group);
+  markEdges(group);
 }

@@ -25,6 +25,10 @@ const makeTile = (block) => {
 };
 
 const show = (state) => {
+  state.groups.forEach((node, place) => showGroup(node, state.data.groups[place], state.learning));
+  // One tile can be reached by Tab, and never one that is folded away.
+  const reachable = state.tiles.findIndex((tile) => !isHidden(tile));
+  if (reachable >= 0 && isHidden(state.tiles[state.at])) state.at = reachable;
   state.tiles.forEach((tile) => {
     const learns = state.learning.has(tile.dataset.block);
     tile.classList.toggle("learns", learns);
@@ -33,42 +37,72 @@ const show = (state) => {
   });
 };
 
-const toggle = (state, tile) => {
-  const name = tile.dataset.block;
-  if (!state.learning.delete(name)) state.learning.add(name);
-  state.at = state.tiles.indexOf(tile);
+const report = (state) => {
   state.choices += 1;
   show(state);
   const value = state.tiles.map((one) => one.dataset.block).filter((one) => state.learning.has(one));
   state.tell("choice", { value, count: state.choices });
 };
 
-const listen = (state, row) => {
-  row.onclick = (event) => {
-    const tile = event.target.closest("button.tile");
-    if (tile) toggle(state, tile);
+const toggle = (state, tile) => {
+  const name = tile.dataset.block;
+  if (!state.learning.delete(name)) state.learning.add(name);
+  state.at = state.tiles.indexOf(tile);
+  report(state);
+};
+
+const fold = (state, group) => {
+  if (!group.classList.toggle("folded")) state.at = state.tiles.indexOf(switchesIn(group)[0]);
+  show(state);
+  markEdges(state.row);
+};
+
+const walk = (state, to) => {
+  state.at = to;
+  // The way leads through every block in order, so it opens what is folded.
+  state.tiles[to].closest(".group")?.classList.remove("folded");
+  show(state);
+  focusNear(state.tiles[to]);
+  markEdges(state.row);
+};
+
+const listen = (state) => {
+  state.row.onclick = (event) => {
+    const button = event.target.closest("button");
+    const group = event.target.closest(".group");
+    if (button?.matches(".tile")) toggle(state, button);
+    else if (button?.matches(".fold")) fold(state, group);
+    else if (button?.matches(".all")) {
+      turnGroup(group, state.learning);
+      report(state);
+    }
   };
-  row.onkeydown = (event) => {
+  state.row.onkeydown = (event) => {
     const tile = event.target.closest("button.tile");
     if (!tile || event.altKey || event.ctrlKey || event.metaKey) return;
     const next = stepTo(event.key, state.tiles.indexOf(tile), state.tiles.length, false);
     if (next === null) return;
     event.preventDefault();
-    state.at = next;
-    show(state);
-    state.tiles[next].focus();
+    walk(state, next);
   };
+  watchBox(state.row, () => show(state));
 };
 
-const build = (state, row, blocks) => {
-  const names = blocks.map((block) => block.name).join(" ");
-  if (state.names === names) return;
-  const focused = row.getRootNode().activeElement?.dataset?.block;
-  const all = blocks.map(makeTile);
-  row.replaceChildren(...all);
-  state.names = names;
-  state.all = all;
-  state.tiles = all.filter((tile) => tile.dataset.block);
+const build = (state, data) => {
+  const plan = JSON.stringify([data.blocks.map((each) => each.name), data.groups.map((each) => each.members)]);
+  if (state.plan === plan) return;
+  const focused = state.row.getRootNode().activeElement?.dataset?.block;
+  state.plan = plan;
+  state.all = data.blocks.map(makeTile);
+  state.tiles = state.all.filter((tile) => tile.dataset.block);
+  let from = 0;
+  state.groups = data.groups.map((group) => {
+    const tiles = state.all.slice(from, (from += group.members));
+    return makeGroup(group, tiles);
+  });
+  state.row.replaceChildren(...state.groups, ...state.all.slice(from));
+  for (const name of ["grouped", "scroll-box"]) state.row.classList.toggle(name, data.groups.length > 0);
+  state.row.scrollTop = 0;
   state.at = Math.max(0, state.tiles.findIndex((tile) => tile.dataset.block === focused));
   if (focused !== undefined) state.tiles[state.at]?.focus();
 };
@@ -82,6 +116,7 @@ const fill = (state, data) => {
     setAttribute(tile, "aria-label", block.label);
     if (!block.fixed) tile.disabled = data.locked;
   });
+  data.groups.forEach((group, place) => fillGroup(state.groups[place], group, data.locked));
 };
 
 const fillLegend = (list, data) => {
@@ -99,12 +134,13 @@ export default function ({ data, parentElement, setStateValue }) {
   const row = parentElement.querySelector(".tiles");
   let state = states.get(parentElement);
   if (!state) {
-    state = { choices: data.seen, learning: new Set(data.learning), at: 0 };
+    state = { row, choices: data.seen, learning: new Set(data.learning), at: 0, tiles: [], groups: [] };
     states.set(parentElement, state);
-    listen(state, row);
+    listen(state);
   }
   state.tell = setStateValue;
-  build(state, row, data.blocks);
+  state.data = data;
+  build(state, data);
   fill(state, data);
   setAttribute(row, "aria-label", data.words.group);
   fillLegend(parentElement.querySelector(".legend"), data);
@@ -113,4 +149,5 @@ export default function ({ data, parentElement, setStateValue }) {
     state.learning = new Set(data.learning);
   }
   show(state);
+  markEdges(row);
 }

@@ -10,7 +10,7 @@ import importlib
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def describe(constructor: str) -> JsonObject:
         "constructor": constructor,
         "input_size": sizes["default"],
         "min_size": sizes["smallest"],
-        "weights": _hosted(constructor),
+        "weights": _hosted(constructor, sizes["default"]),
         "levels": [[level.parent, level.kind, level.kernel, level.stride] for level in walk.levels],
         "blocks": blocks,
     }
@@ -102,9 +102,9 @@ def _multiply_adds(layer: Any) -> int:
     import keras
 
     if isinstance(layer, keras.layers.SeparableConv2D):
-        return prod(layer.depthwise_kernel.shape) + prod(layer.pointwise_kernel.shape)
+        return int(prod(layer.depthwise_kernel.shape) + prod(layer.pointwise_kernel.shape))
     if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense):
-        return prod(layer.kernel.shape)
+        return int(prod(layer.kernel.shape))
     return 0
 
 
@@ -117,7 +117,7 @@ class _Walk:
         self.visited: dict[str, list[tuple[Any, int]]] = {}
         self._by_parity = by_parity
         taken = inputs_of(model)
-        edge = {}
+        edge: dict[int, int] = {}
         for layer in model.operations:
             sources = taken[layer.name]
             # Where a branch of one pixel joins (squeeze-and-excite), the wider one decides.
@@ -170,7 +170,7 @@ class _Asked(Exception):
     """Raised in place of a download, once it is known what would be fetched."""
 
 
-def _hosted(constructor: str) -> JsonObject:
+def _hosted(constructor: str, size: int) -> JsonObject:
     """Return the file that Keras would fetch for the ImageNet weights without the classifier."""
     import keras
 
@@ -181,11 +181,9 @@ def _hosted(constructor: str) -> JsonObject:
         raise _Asked
 
     build = getattr(keras.applications, constructor)
-    with _patched("keras.src.utils.file_utils", "get_file", note):
-        try:
-            build(weights="imagenet", include_top=False)
-        except _Asked:
-            pass
+    with _patched("keras.src.utils.file_utils", "get_file", note), suppress(_Asked):
+        # NOTE: without a size the MobileNets warn, because their file depends on it.
+        build(weights="imagenet", include_top=False, input_shape=(size, size, 3))
     (file, address), named = asked[0]
     return {"file": file, "url": address, "hash": named.get("file_hash")}
 

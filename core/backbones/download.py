@@ -38,7 +38,7 @@ def fetch(
     """
     stored = backbone.stored
     if not isinstance(stored, HostedWeights):
-        raise ValueError(f"{backbone.name} has no hosted weights")
+        raise ValueError(f"{backbone.name} has no hosted weights")  # noqa: TRY004 - a value like any other
     with _locks[backbone.name]:
         known = stored.path()
         return known if known is not None else _downloaded(backbone, stored, progress, stop)

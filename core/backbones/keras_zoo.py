@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from core.backbones.architecture import Block
 from core.backbones.spatial import Level, edges
@@ -68,17 +69,19 @@ class Row:
         )
 
 
+def _block_row(block: dict[str, Any]) -> BlockRow:
+    fields: dict[str, Any] = {
+        name: tuple(map(tuple, value)) if isinstance(value, list) else value
+        for name, value in block.items()
+    }
+    return BlockRow(**fields)
+
+
 @cache
 def _rows() -> dict[str, Row]:
     rows = {}
     for each in json.loads(_TABLE.read_text(encoding="utf-8")):
-        blocks = tuple(
-            BlockRow(**{
-                name: tuple(map(tuple, value)) if isinstance(value, list) else value
-                for name, value in block.items()
-            })
-            for block in each["blocks"]
-        )
+        blocks = tuple(_block_row(block) for block in each["blocks"])
         size = _BYTES_A_WEIGHT * sum(block.parameters for block in blocks)
         rows[each["constructor"]] = Row(
             constructor=each["constructor"], input_size=each["input_size"],

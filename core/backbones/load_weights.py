@@ -77,7 +77,8 @@ def pretrained(model: keras.Model, backbone: Backbone) -> None:
         _assign(model, packaged_weights(backbone))
         return
     file = download.fetch(backbone)
-    weights = _fitted(model, backbone, open_hdf5(file), file.name)
+    with open_hdf5(file) as opened:
+        weights, _beside = _fitted(model, backbone, opened, file.name)
     _assign(model, _scaled(model, weights) if _scales_twice(backbone) else weights)
 
 
@@ -92,9 +93,9 @@ def from_file(model: keras.Model, backbone: Backbone, path: Path) -> None:
     Raises:
         BadInput: The file cannot be read, or does not fit (:class:`WeightsDoNotFit`).
     """
-    file = _opened(backbone, path)
-    weights = _fitted(model, backbone, file, path.name)
-    twice = sum(name.startswith("rescaling") for name in file.layer_names) > 1
+    with _opened(backbone, path) as opened:
+        weights, beside = _fitted(model, backbone, opened, path.name)
+    twice = sum(name.startswith("rescaling") for name in beside) > 1
     if _scales_twice(backbone) and (twice or _is_hosted(backbone, path)):
         weights = _scaled(model, weights)
     _assign(model, weights)
@@ -155,20 +156,27 @@ def _snake(name: str) -> str:
 Assigned = dict[str, tuple[NDArray[Any], ...]]
 
 
-def _fitted(model: keras.Model, backbone: Backbone, file: WeightFile, name: str) -> Assigned:
-    """Find the arrays of every layer and read them; raises WeightsDoNotFit."""
+def _fitted(
+    model: keras.Model, backbone: Backbone, file: WeightFile, name: str
+) -> tuple[Assigned, tuple[str, ...]]:
+    """Find the arrays of every layer and read them; raises WeightsDoNotFit.
+
+    Returns:
+        The arrays by layer, and the names of all layers beside them in the file.
+    """
     wanted = [each for _layer, each in leaves(model)]
     fewest: list[Misfit] | None = None
     for attempt in file.attempts(wanted):
         misfits = [
             Misfit(each.name, each.shapes, _shapes(arrays))
-            for each, arrays in zip(wanted, attempt, strict=True) if _shapes(arrays) != each.shapes
+            for each, arrays in zip(wanted, attempt.arrays, strict=True)
+            if _shapes(arrays) != each.shapes
         ]
         if not misfits:
             return {
                 each.name: tuple(_numbers(array.read(), name, each.name) for array in arrays or ())
-                for each, arrays in zip(wanted, attempt, strict=True)
-            }
+                for each, arrays in zip(wanted, attempt.arrays, strict=True)
+            }, attempt.beside
         if fewest is None or len(misfits) < len(fewest):
             fewest = misfits
     if fewest is None:
@@ -181,7 +189,8 @@ def _shapes(arrays: Arrays | None) -> tuple[tuple[int, ...], ...] | None:
 
 
 def _numbers(array: NDArray[Any], file: str, layer: str) -> NDArray[Any]:
-    converted = array if array.dtype.kind in "iu" else array.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+        converted = array if array.dtype.kind in "iu" else array.astype(np.float32)
     if not np.isfinite(converted).all():
         raise BadInput(_("Weights of a layer are not finite numbers."), given=f"{file[:80]}: {layer}")
     return converted

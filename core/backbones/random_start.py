@@ -34,6 +34,8 @@ def draw_weights(model: keras.Model, seed: int) -> None:
             if not hasattr(layer, weight) or not hasattr(layer, initializer):
                 continue
             given = keras.initializers.serialize(getattr(layer, initializer))
+            if "seed" not in given["config"]:  # a constant
+                continue
             config = {**given["config"], "seed": _number(seed, at, place)}
             own = keras.initializers.get({**given, "config": config})
             variable = getattr(layer, weight)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+_KEPT_NAME = re.compile(r"[0-9a-f]{12}(?:-[a-z0-9-]{1,40})?\.(?:weights\.h5|h5|hdf5|keras|pth)")
 State = Literal["ready", "missing", "download"]
 
 
@@ -83,3 +85,8 @@ def keras_caches() -> tuple[Path, ...]:
     home = Path.home() / ".keras"
     folders = (Path(os.environ.get("KERAS_HOME") or home) / "models", home / "models")
     return tuple(dict.fromkeys(folders))
+
+
+def is_weights_name(name: str) -> bool:
+    """Tell whether ``name`` is one that the workspace gives to a weight file it keeps."""
+    return _KEPT_NAME.fullmatch(name) is not None

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras", ".pth")
 LARGEST_BYTES = 3 * 1024**3
 _MOST_OBJECTS = 100_000
+_MOST_MODELS = 200
 _WEIGHTS_IN_ARCHIVE = "model.weights.h5"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
+# NOTE: h5py and zipfile turn what is wrong inside a file into any of these.
+_BROKEN = (OSError, EOFError, KeyError, ValueError, RuntimeError, TypeError, MemoryError,
+           zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,20 @@ class StoredArray:
 
 
 Arrays = tuple[StoredArray, ...]
-Attempt = list[Arrays | None]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to give the wanted layers their arrays.
+
+    Attributes:
+        arrays: For each wanted layer its arrays; ``None`` where the file has none.
+        beside: All layers that the file names in the model that they are from, those without
+            weights too.
+    """
+
+    arrays: list[Arrays | None]
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,13 +82,17 @@ class Wanted:
 
 
 class WeightFile:
-    """Arrays of a file that may belong to the layers of a model.
+    """Arrays of a file that may belong to the layers of a model; a context that closes the file."""
 
-    Attributes:
-        layer_names: All layers that the file names, those without weights too.
-    """
+    def __init__(self, file: h5py.File | None = None) -> None:
+        self._file = file
 
-    layer_names: tuple[str, ...] = ()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def attempts(self, wanted: Sequence[Wanted]) -> Iterator[Attempt]:
         """Yield ways to give each wanted layer its arrays, the likeliest first."""
@@ -80,24 +102,25 @@ class WeightFile:
 class Keras3File(WeightFile):
     """``.weights.h5``: layers by class and number, models within models as paths."""
 
-    def __init__(self, root: h5py.Group) -> None:
+    def __init__(self, root: h5py.File) -> None:
+        super().__init__(root)
         self._arrays: dict[str, dict[int, StoredArray]] = {}
-        self._models: list[str] = []
-        names = []
+        self._models: dict[str, list[str]] = {}
         for path, item in _walk(root):
             folder, _slash, last = path.rpartition("/")
             if last == "layers" and item is None:
-                self._models.append(folder)
+                self._models.setdefault(folder, [])
             if item is not None and folder.endswith("vars") and last.isdigit():
                 owner = folder.removesuffix("vars").rstrip("/")
                 self._arrays.setdefault(owner, {})[int(last)] = item
             if folder.rpartition("/")[2] == "layers":
-                names.append(last)
-        self.layer_names = tuple(names)
+                self._models.setdefault(folder.removesuffix("layers").rstrip("/"), []).append(last)
 
     def attempts(self, wanted: Sequence[Wanted]) -> Iterator[Attempt]:
-        for model in sorted(self._models, key=lambda path: path.count("/")):
-            yield [self._at(f"{model}/{each.key}".lstrip("/")) for each in wanted]
+        """Try the outermost model first, then those within it."""
+        for model in sorted(self._models, key=lambda path: path.count("/"))[:_MOST_MODELS]:
+            arrays = [self._at(f"{model}/{each.key}".lstrip("/")) for each in wanted]
+            yield Attempt(arrays, tuple(self._models[model]))
 
     def _at(self, path: str) -> Arrays | None:
         found = self._arrays.get(path)
@@ -107,36 +130,41 @@ class Keras3File(WeightFile):
 class LegacyFile(WeightFile):
     """``.h5`` of earlier Keras: layers by name and in order, as attributes tell."""
 
-    def __init__(self, root: h5py.Group) -> None:
+    def __init__(self, root: h5py.File) -> None:
+        super().__init__(root)
         group = root["model_weights"] if _is_plain(root, "model_weights") else root
         self._layers: list[tuple[str, Arrays]] = []
-        self.layer_names = _texts(group, "layer_names")
-        for name in self.layer_names:
+        self._names = _texts(group, "layer_names")
+        for name in self._names:
             if not _is_plain(group, name):
                 raise _unreadable(_("A layer that the file names is not in it."), name)
             self._layers += _parted(group[name], name)
 
     def attempts(self, wanted: Sequence[Wanted]) -> Iterator[Attempt]:
+        """Try by name where all names are there, then in order, then what names there are."""
         by_name = dict(self._layers)
-        if all(each.name in by_name for each in wanted):
-            yield [by_name[each.name] for each in wanted]
-        in_order: Attempt = [arrays for _name, arrays in self._layers[: len(wanted)]]
-        yield in_order + [None] * (len(wanted) - len(in_order))
-        yield [by_name.get(each.name) for each in wanted]
+        named = [by_name.get(each.name) for each in wanted]
+        if None not in named:
+            yield Attempt(named, self._names)
+        in_order: list[Arrays | None] = [arrays for _name, arrays in self._layers[: len(wanted)]]
+        yield Attempt(in_order + [None] * (len(wanted) - len(in_order)), self._names)
+        yield Attempt(named, self._names)
 
 
 class NamedFile(WeightFile):
     """Arrays that are already brought into the names and layout of our layers."""
 
     def __init__(self, arrays: dict[str, tuple[NDArray[Any], ...]]) -> None:
+        super().__init__()
         self._arrays = arrays
 
     def attempts(self, wanted: Sequence[Wanted]) -> Iterator[Attempt]:
-        yield [
+        """There is one way: by name."""
+        yield Attempt([
             tuple(_in_memory(array) for array in self._arrays[each.name])
             if each.name in self._arrays else None
             for each in wanted
-        ]
+        ])
 
 
 def _in_memory(array: NDArray[Any]) -> StoredArray:
@@ -146,28 +174,37 @@ def _in_memory(array: NDArray[Any]) -> StoredArray:
 def open_hdf5(path: Path) -> WeightFile:
     """Open a ``.weights.h5``, ``.h5`` or ``.keras`` file, whatever its name ends in.
 
+    Returns:
+        A context; it closes the file when it is left, and nothing can be read from then on.
+
     Raises:
         BadInput: The file is missing, too large, damaged, or none of these.
     """
-    import h5py
-
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise _unreadable(_("The weight file is too large."), path.name)
         with path.open("rb") as handle:
             start = handle.read(8)
         if start.startswith(_ZIP):
-            root = h5py.File(io.BytesIO(_from_archive(path)), "r")
-        elif start == _HDF5:
-            root = h5py.File(path, "r")
-        else:
-            raise _unreadable(_("This is not a weight file that can be read."), path.name)
+            return _parsed(io.BytesIO(_from_archive(path)))
+        if start == _HDF5:
+            return _parsed(path)
+        raise _unreadable(_("This is not a weight file that can be read."), path.name)
+    except _BROKEN as error:
+        raise _unreadable(_("The weight file cannot be read."), path.name) from error
+
+
+def _parsed(source: Path | io.BytesIO) -> WeightFile:
+    import h5py
+
+    root = h5py.File(source, "r")
+    try:
         if "layer_names" in root.attrs or "layer_names0" in root.attrs or _is_plain(root, "model_weights"):
             return LegacyFile(root)
         return Keras3File(root)
-    # NOTE: h5py turns what is wrong inside a file into any of these.
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError, zipfile.BadZipFile) as error:
-        raise _unreadable(_("The weight file cannot be read."), path.name) from error
+    except BaseException:
+        root.close()
+        raise
 
 
 def _from_archive(path: Path) -> bytes:
@@ -188,19 +225,29 @@ def _unreadable(what: str, name: str) -> BadInput:
     )
 
 
-def _is_plain(group: h5py.Group, name: str) -> bool:
+def _is_plain(group: Any, name: str) -> bool:
     """Tell whether the file itself holds the object: no link leads to another file."""
     import h5py
 
-    return isinstance(group.get(name, getlink=True), h5py.HardLink)
+    return isinstance(group, h5py.Group) and isinstance(group.get(name, getlink=True), h5py.HardLink)
 
 
-def _stored(dataset: h5py.Dataset) -> StoredArray:
+def _stored(item: Any) -> StoredArray:
+    import h5py
+
     # NOTE: HDF5 can keep a dataset's numbers in any other file of the machine.
-    if dataset.external or dataset.is_virtual or dataset.dtype.kind not in "fiu":
+    inside = isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual
+    if not inside or item.dtype.kind not in "fiu" or item.shape is None:
         raise _unreadable(_("The file points to numbers outside itself, or holds something else."),
-                          str(dataset.name))
-    return StoredArray(tuple(dataset.shape), lambda: np.asarray(dataset[()]))
+                          str(item.name))
+    return StoredArray(tuple(item.shape), lambda: _numbers_of(item))
+
+
+def _numbers_of(dataset: h5py.Dataset) -> NDArray[Any]:
+    try:
+        return np.asarray(dataset[()])
+    except _BROKEN as error:
+        raise _unreadable(_("The weight file cannot be read."), str(dataset.name)) from error
 
 
 def _walk(root: h5py.Group) -> Iterator[tuple[str, StoredArray | None]]:
@@ -223,7 +270,7 @@ def _walk(root: h5py.Group) -> Iterator[tuple[str, StoredArray | None]]:
             if isinstance(item, h5py.Group):
                 waiting.append((where, item))
                 yield where, None
-            elif item.dtype.kind in "fiu":
+            elif isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu":
                 yield where, _stored(item)
 
 

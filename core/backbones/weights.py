@@ -47,7 +47,7 @@ def packaged_weights(backbone: Backbone) -> LayerWeights:
         BadInput: The file is not the one this backbone was checked with, or does not fit.
     """
     if not isinstance(backbone.stored, PackagedWeights):
-        raise ValueError(f"{backbone.name} has no packaged weights")
+        raise ValueError(f"{backbone.name} has no packaged weights")  # noqa: TRY004 - a value like any other
     return fit_layers(backbone, read_state_dict(_checked_bytes(backbone.stored)))
 
 

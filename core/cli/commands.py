@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.backbones import catalogue, listing
+from core.backbones import listing
+from core.cli.planned import plan_of
 from core.cli.progress import Bar
 from core.cli.training import run_in_foreground, summary
 from core.data.checks import report
@@ -21,7 +22,6 @@ from core.insight.predict import Answer
 from core.runs.folder import RunFolder, best, require_model, run_folders
 from core.runs.runner import recover
 from core.runs.work import require_usable
-from core.training.plan import Head, Plan, Recipe
 from core.workspace import Workspace
 
 SAMPLE_PREFIX = "sample:"
@@ -103,17 +103,7 @@ def show_backbones(_answer: JsonObject) -> str:
 def train(given: argparse.Namespace) -> JsonObject:
     """Take the photos in, train, and say what came of it."""
     workspace = _workspace(given.workspace)
-    backbone = catalogue.get(given.backbone)
-    recipe = Recipe(
-        epochs=given.epochs, batch_size=given.batch_size, learning_rate=given.learning_rate,
-        optimizer=given.optimizer, seed=given.seed, augment=given.augment,
-    )
-    plan = Plan(
-        dataset="", dataset_title="", backbone=backbone.name,
-        trainable=catalogue.parse_trainable(backbone, given.trainable),
-        head=Head(pooling=given.pooling, dropout=given.dropout, hidden=given.hidden),
-        recipe=recipe, limit=given.limit,
-    ).checked()
+    plan = plan_of(given, workspace)
     return run_in_foreground(workspace, plan, _taken_in(given.source, workspace))
 
 

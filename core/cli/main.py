@@ -15,6 +15,7 @@ from core.errors import BadInput, Stopped, ThawError, Unavailable
 from core.files import JsonObject
 from core.i18n import _
 from core.training import fields
+from core.training.presets import PRESETS
 
 TRACE = "THAW_TRACE"
 Command = Callable[[argparse.Namespace], JsonObject]
@@ -144,21 +145,35 @@ def _workspace(each: argparse.ArgumentParser) -> None:
 
 def _train_options(each: argparse.ArgumentParser) -> None:
     each.add_argument("source", metavar="FOLDER_OR_ZIP_OR_sample:NAME")
-    each.add_argument("--backbone", metavar="NAME", default="efficientnet-lite0")
     each.add_argument(
-        "--trainable", metavar="BLOCKS", default="none",
+        "--backbone", metavar="NAME",
+        help=_("one of those that “backbones” lists; efficientnet-lite0 unless told"),
+    )
+    each.add_argument(
+        "--weights", metavar="packaged|imagenet|none|PATH",
+        help=_("what the backbone starts from: its ImageNet weights, random ones, or a file"),
+    )
+    each.add_argument(
+        "--from-run", metavar="RUN", help=_("take the backbone of a finished run, as that run left it")
+    )
+    each.add_argument("--image-size", type=int, metavar="N", help=_("edge of the images in pixels"))
+    each.add_argument(
+        "--recipe", metavar="|".join(PRESETS),
+        help=_("a whole recipe by name; options given beside it take precedence"),
+    )
+    each.add_argument(
+        "--trainable", metavar="BLOCKS",
         help=_("all, none (the head alone), or blocks such as block6,block7,top"),
     )
     for field in (*fields.RECIPE_FIELDS, *fields.HEAD_FIELDS, fields.LIMIT):
         option = "--" + field.name.replace("_", "-")
-        default = None if field is fields.LIMIT else field.default
         if isinstance(field, fields.ChoiceField):
             each.add_argument(
-                option, metavar="|".join(field.values), default=default, help=_percent(field.help)
+                option, metavar="|".join(field.values), help=_percent(field.help)
             )
         else:
             each.add_argument(
-                option, type=int if field.whole else float, default=default,
+                option, type=int if field.whole else float,
                 metavar="N" if field.whole else "X", help=_percent(field.help),
             )
 

@@ -55,13 +55,14 @@ class Status:
 
     Attributes:
         state: See :class:`State`.
-        phase: What is being done: ``starting``, ``building``, ``training``, ``validating``,
+        phase: What is being done: ``starting``, ``downloading``, ``building``, ``training``, ``validating``,
             ``saving``, ``testing``; empty when nothing is.
         epoch: The epoch being trained, from 1; 0 before the first.
         epochs: Epochs planned.
         step: Steps done in the epoch.
         steps: Steps in an epoch.
         progress: Share of the training done, 0 to 1.
+        fetched: Share of the weights that has arrived, 0 to 1, while they are downloaded.
         eta_s: Seconds left, ``None`` while not known.
         images_per_s: Training images a second, ``None`` while not known.
         kept: The epoch whose weights are in the model; ``None`` where no epoch ended.
@@ -80,6 +81,7 @@ class Status:
     step: int = 0
     steps: int = 0
     progress: float = 0.0
+    fetched: float | None = None
     eta_s: float | None = None
     images_per_s: float | None = None
     kept: int | None = None
@@ -126,6 +128,7 @@ def phase_text(phase: str) -> str:
     """Return a phase of a run in words."""
     return {
         "starting": _("Starting TensorFlow"),
+        "downloading": _("Downloading the weights"),
         "building": _("Building the network"),
         "training": _("Learning"),
         "validating": _("Checking on validation photos"),

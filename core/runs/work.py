@@ -24,6 +24,7 @@ from core.errors import BadInput, Busy, Stopped, ThawError
 from core.files import JsonObject, write_text
 from core.i18n import _
 from core.insight.metrics import Evaluation, evaluate
+from core.runs import lineage
 from core.runs.folder import RunFolder, best
 from core.runs.status import Failure, State, Status
 from core.training.events import BatchRow, EpochRow, Outcome, Step
@@ -48,13 +49,17 @@ class FolderListener:
         """Show a new phase at once."""
         at_work = phase in ("training", "validating", "saving", "testing")
         state = State.TRAINING if at_work else State.PREPARING
-        self._set(replace(self.status, state=state, phase=phase))
+        self._set(replace(self.status, state=state, phase=phase, fetched=None))
+
+    def fetched(self, share: float) -> None:
+        """Show how much of the weights has arrived, a few times a second."""
+        self.status = replace(self.status, fetched=share)
+        self._now_and_then()
 
     def step(self, step: Step) -> None:
         """Show the progress, a few times a second."""
         self.status = replace(self.status, **asdict(step))
-        if time.monotonic() - self._written >= STATUS_EVERY_S:
-            self._set(self.status)
+        self._now_and_then()
 
     def batch(self, row: BatchRow) -> None:
         """Add a point to the live curve."""
@@ -64,6 +69,10 @@ class FolderListener:
         """Add a finished epoch."""
         self._history.append(row)
         self._folder.write_history(self._history)
+
+    def _now_and_then(self) -> None:
+        if time.monotonic() - self._written >= STATUS_EVERY_S:
+            self._set(self.status)
 
     def _set(self, status: Status) -> None:
         self.status = status
@@ -117,7 +126,8 @@ def _train(
     plan = folder.plan()
     dataset = dataset_of(workspace, plan)
     require_usable(dataset)
-    outcome = engine.train(plan, dataset, folder.places, listener, stop)
+    weights_file = lineage.weights_file(workspace, plan)
+    outcome = engine.train(plan, dataset, folder.places, listener, stop, weights_file)
     _write_report(folder, plan, dataset, outcome)
     state = State.STOPPED if outcome.stopped else State.FINISHED
     progress = listener.status.progress if outcome.stopped else 1.0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from core.backbones import catalogue
 from core.i18n import _
 from core.training.plan import Plan
+from core.training.start import RANDOM
 
+_FINISHING = ("top", "post", "norm", "conv_7b")
 HIGH_FOR_BLOCKS = 3e-4
 GENTLE_RATE = 1e-4
 
@@ -43,16 +46,19 @@ def counts(plan: Plan, classes: int) -> Counts:
     """Count the parameters of the model that a plan builds for so many classes."""
     backbone = catalogue.get(plan.backbone)
     head = head_parameters(plan, classes)
-    # Scale and offset of BatchNorm stay frozen as well, see core.training.model.assemble.
+    # Scale and offset of pretrained BatchNorm stay frozen as well, see core.training.model.assemble.
     chosen = [block for block in backbone.blocks if block.name in plan.trainable]
-    blocks = sum(block.trainable_parameters - block.norm_parameters for block in chosen)
+    blocks = sum(block.trainable_parameters for block in chosen)
+    if plan.weights.source != RANDOM:
+        blocks -= sum(block.norm_parameters for block in chosen)
+    # Normalisation layers with fixed figures count as well: they are in the block and do not learn.
     norm = sum(block.parameters for block in chosen) - blocks
     return Counts(backbone.parameters + head, blocks + head, head, norm)
 
 
 def head_parameters(plan: Plan, classes: int) -> int:
     """Count the parameters of a plan's head."""
-    height, width, channels = catalogue.get(plan.backbone).output_shape
+    height, width, channels = catalogue.get(plan.backbone).blocks_at(plan.size)[-1].output_shape
     features = height * width * channels if plan.head.pooling == "flatten" else channels
     if not plan.head.hidden:
         return (features + 1) * classes
@@ -62,20 +68,30 @@ def head_parameters(plan: Plan, classes: int) -> int:
 def shortcuts(backbone: str) -> dict[str, tuple[str, ...]]:
     """Return the usual choices of what may learn: ``none``, ``last`` and ``all``.
 
-    ``last`` is the last numbered block with the convolution above it.
+    ``last`` is the last block of the body with what only finishes it.
     """
     names = catalogue.get(backbone).block_names
-    return {"none": (), "last": names[-2:], "all": names}
+    last = len(names) - (2 if names[-1] in _FINISHING else 1)
+    return {"none": (), "last": names[last:], "all": names}
 
 
 def block_title(name: str) -> str:
-    """Return a block's name as people read it: ``"stem"`` is Stem, ``"block6"`` is Block 6."""
-    known = {"stem": _("Stem"), "top": _("Top"), "head": _("Head")}
+    """Return a block's name as people read it: ``"stem"`` is Stem, ``"stage4"`` is Stage 4."""
+    known = {
+        "stem": _("Stem"), "top": _("Top"), "head": _("Head"), "post": _("Post"), "norm": _("Norm"),
+    }
+    numbered = {
+        "block": _("Block {number}"), "stage": _("Stage {number}"), "conv": _("Conv {number}"),
+        "dense": _("Dense {number}"), "transition": _("Transition {number}"),
+        "mixed": _("Mixed {number}"), "cell": _("Cell {number}"), "reduce": _("Reduce {number}"),
+        "stem": _("Stem {number}"),
+    }
     if name in known:
         return known[name]
-    if name.startswith("block"):
-        return _("Block {number}").format(number=name.removeprefix("block"))
-    return name
+    parts = re.fullmatch(r"([a-z]+?)_?(\d+\w*)", name)
+    if parts is None or parts[1] not in numbered:
+        return name
+    return numbered[parts[1]].format(number=parts[2].replace("_", "."))
 
 
 def what_learns(plan: Plan) -> str:

@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.backbones import catalogue
+from core.backbones import catalogue, download
 from core.data.dataset import Dataset
 from core.errors import BadInput, RunFailed, Stopped, ThawError
 from core.files import copy_file
@@ -22,6 +23,7 @@ from core.training.backend import load_tensorflow
 from core.training.events import Listener, Outcome, Places, Timing
 from core.training.feed import Batches, Photos, as_keras, photos_of
 from core.training.plan import Plan
+from core.training.start import PRETRAINED
 
 # Not the recipe's: a stop acts between batches, and no figure depends on their size.
 PREDICTION_BATCH = 32
@@ -35,7 +37,12 @@ def photos(dataset: Dataset, split: str) -> Photos:
 
 
 def train(
-    plan: Plan, dataset: Dataset, places: Places, listener: Listener, stop: threading.Event
+    plan: Plan,
+    dataset: Dataset,
+    places: Places,
+    listener: Listener,
+    stop: threading.Event,
+    weights_file: Path | None = None,
 ) -> Outcome:
     """Carry out a plan.
 
@@ -45,12 +52,15 @@ def train(
         places: Where weights, model and logs are written.
         listener: Told of every phase, step and epoch, on this thread.
         stop: Set it to leave after the current batch; the best epoch so far is kept.
+        weights_file: The file that the plan's start names, where it names a file or a run.
 
     Returns:
         What it came to. After a stop the test split has not been read.
 
     Raises:
         RunFailed: The loss ran away, memory ran out, a photo could no longer be read.
+        Unavailable: The pretrained weights are not on this machine and cannot be fetched.
+        BadInput: The weights to start from cannot be read or do not fit.
         Stopped: A stop was asked for before the first step, so there is nothing to keep.
     """
     began = time.perf_counter()
@@ -59,8 +69,9 @@ def train(
     from core.training import model as models
 
     _leave_if_asked(stop)
+    _fetch_weights(plan, listener, stop)
     listener.phase("building")
-    model = models.assemble(plan, len(dataset.classes))
+    model = models.assemble(plan, len(dataset.classes), weights_file)
     total, trainable = models.count_parameters(model)
     prepared = time.perf_counter()
     _leave_if_asked(stop)
@@ -92,6 +103,13 @@ def train(
             total_s=ended - began,
         ),
     )
+
+
+def _fetch_weights(plan: Plan, listener: Listener, stop: threading.Event) -> None:
+    backbone = catalogue.get(plan.backbone)
+    if plan.weights.source == PRETRAINED and backbone.stored.state == "download":
+        listener.phase("downloading")
+        download.fetch(backbone, listener.fetched, stop)
 
 
 def _leave_if_asked(stop: threading.Event) -> None:
@@ -132,7 +150,7 @@ def _fit(
     from core.training.tensorboard import ScalarLog
 
     recipe = plan.recipe
-    size = catalogue.get(plan.backbone).input_size
+    size = plan.size
     learning, checking = photos(dataset, "train"), photos(dataset, "validation")
     train_batches = Batches(
         learning, size, recipe.batch_size, seed=recipe.seed, shuffle=True, augment=recipe.augment
@@ -173,7 +191,7 @@ def _test(
 
     try:
         return probabilities(
-            model, photos(dataset, "test"), catalogue.get(plan.backbone).input_size, stop
+            model, photos(dataset, "test"), plan.size, stop
         )
     except StopNow:
         return None

@@ -68,7 +68,10 @@ class Listener(Protocol):
     """Who hears what the engine does. Called on the training thread; must be quick."""
 
     def phase(self, phase: str) -> None:
-        """A new phase: ``starting``, ``building``, ``training``, ``validating``, ``testing``, ``saving``."""
+        """A new phase: one of those that :attr:`core.runs.status.Status.phase` names."""
+
+    def fetched(self, share: float) -> None:
+        """So much of the weights has arrived, 0 to 1."""
 
     def step(self, step: Step) -> None:
         """A step was made."""

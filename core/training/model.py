@@ -9,39 +9,45 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.backbones import build, catalogue
+from core.backbones import build
+from core.backbones.random_start import seed_dropout
 from core.errors import BadInput
 from core.files import write_atomic
 from core.i18n import _
 from core.training.backend import load_tensorflow
 from core.training.plan import Plan
+from core.training.start import PRETRAINED, RANDOM
 
 CLASSES_ENTRY = "thaw_classes.json"
 
 
-def assemble(plan: Plan, classes: int) -> Any:
+def assemble(plan: Plan, classes: int, weights_file: Path | None = None) -> Any:
     """Build the model that a plan asks for, compiled and ready to fit.
 
     Args:
         plan: A checked plan.
         classes: How many classes the head tells apart, at least 2.
+        weights_file: The file that the plan's start names, where it names a file or a run.
 
     Returns:
         A compiled ``keras.Model``: raw RGB ``(n, size, size, 3)`` in 0..255 in, class probabilities
-        ``(n, classes)`` out. Preprocessing is its first layer.
+        ``(n, classes)`` out. Preprocessing is inside.
 
-    NOTE: BatchNorm stays frozen in every block, trainable ones too: statistics of small batches of
-    new photos undo what pretraining knew (keras.io/guides/transfer_learning). Calling the backbone
-    with ``training=False`` would not do it: inside ``fit`` Keras 3 hands ``training=True`` on to the
-    layers of a nested model all the same.
+    Raises:
+        Unavailable: The pretrained weights are not on this machine and cannot be fetched.
+        BadInput: The weights cannot be read or do not fit.
+
+    NOTE: BatchNorm of pretrained weights stays frozen in every block, trainable ones too: statistics
+    of small batches of new photos undo what pretraining knew (keras.io/guides/transfer_learning).
+    Calling the backbone with ``training=False`` would not do it: inside ``fit`` Keras 3 hands
+    ``training=True`` on to the layers of a nested model all the same. From scratch there is nothing to
+    keep, and a deep network without learned statistics does not train.
     """
     import keras
 
-    backbone = catalogue.get(plan.backbone)
-    body = build.build(plan.backbone)
+    body = _body(plan, weights_file)
     set_trainable(body, plan)
-    size = backbone.input_size
-    inputs = keras.Input((size, size, 3), name="image")
+    inputs = keras.Input((plan.size, plan.size, 3), name="image")
     values = build.preprocessed(plan.backbone, inputs)
     outputs = _head(body(values), plan, classes)
     model = keras.Model(inputs, outputs, name="classifier")
@@ -53,17 +59,35 @@ def assemble(plan: Plan, classes: int) -> Any:
     return model
 
 
-def set_trainable(body: Any, plan: Plan) -> None:
-    """Let the plan's blocks learn but for their BatchNorm, and freeze all others.
+def _body(plan: Plan, weights_file: Path | None) -> Any:
+    start = {RANDOM: build.RANDOM, PRETRAINED: build.PRETRAINED}.get(plan.weights.source, weights_file)
+    if start is None:
+        raise ValueError(f"the file of {plan.weights} is missing")
+    body = build.build(
+        plan.backbone, weights=start, image_size=plan.size, seed=plan.recipe.seed
+    )
+    seed_dropout(body, plan.recipe.seed)
+    return body
 
-    Call it before compiling: Keras decides then what a step changes.
+
+def set_trainable(body: Any, plan: Plan) -> None:
+    """Let the plan's blocks learn, and freeze all others.
+
+    BatchNorm learns only from scratch, see :func:`assemble`. Frozen blocks drop nothing: they give the
+    same for the same photo, in training as well. Call it before compiling: Keras decides then what a
+    step changes.
     """
     import keras
 
+    norms_learn = plan.weights.source == RANDOM
     for block, layers in build.block_layers(body, plan.backbone).items():
+        learns = block in plan.trainable
         for layer in layers:
             normalises = isinstance(layer, keras.layers.BatchNormalization)
-            layer.trainable = block in plan.trainable and not normalises
+            layer.trainable = learns and (norms_learn or not normalises)
+            # NOTE: Keras 3 hands training=True on to the layers of a frozen nested model too.
+            if not learns and isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0.0
 
 
 def _head(values: Any, plan: Plan, classes: int) -> Any:

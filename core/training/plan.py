@@ -11,8 +11,10 @@ from core.errors import BadInput
 from core.files import JsonObject, read_json, write_json
 from core.i18n import _
 from core.training import fields as bounds
+from core.training.start import LONGEST_HISTORY, Ancestor, Start
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 _Part = TypeVar("_Part")
 
 
@@ -64,6 +66,9 @@ class Plan:
         head: What is put on the backbone.
         recipe: How the training goes.
         limit: At most so many images in all; ``None`` for all of them.
+        weights: What the backbone starts from.
+        image_size: Edge of the images in pixels; ``None`` for the backbone's own.
+        history: The runs that the backbone has been through, the first first.
         version: The form of this file.
     """
 
@@ -74,7 +79,15 @@ class Plan:
     head: Head = field(default_factory=Head)
     recipe: Recipe = field(default_factory=Recipe)
     limit: int | None = None
+    weights: Start = field(default_factory=Start)
+    image_size: int | None = None
+    history: tuple[Ancestor, ...] = ()
     version: int = PLAN_VERSION
+
+    @property
+    def size(self) -> int:
+        """Edge of the images, in pixels."""
+        return self.image_size or catalogue.get(self.backbone).input_size
 
     def checked(self) -> Plan:
         """Return the plan with its blocks in order.
@@ -91,6 +104,11 @@ class Plan:
                 each.check(getattr(part, each.name))
         if self.limit is not None:
             bounds.LIMIT.check(self.limit)
+        if self.image_size is not None:
+            backbone.check_size(self.image_size)
+        self.weights.check()
+        if len(self.history) > LONGEST_HISTORY:
+            raise BadInput(_("The history of a plan cannot be read."), given=str(len(self.history)))
         if not isinstance(self.trainable, tuple) or not all(
             isinstance(name, str) for name in self.trainable
         ):
@@ -109,7 +127,7 @@ class Plan:
         Raises:
             BadInput: A part is missing, of the wrong kind, unknown or outside its bounds.
         """
-        if given.get("version") != PLAN_VERSION:
+        if given.get("version") not in READABLE_VERSIONS:
             raise BadInput(
                 _("This plan was written by another version."),
                 given=repr(given.get("version"))[:40],
@@ -119,6 +137,10 @@ class Plan:
         trainable = values.get("trainable")
         values["head"] = _part(Head, values.get("head"))
         values["recipe"] = _part(Recipe, values.get("recipe"))
+        # NOTE: version 1 knew neither weights, image size nor history; their defaults are what it did.
+        values["version"] = PLAN_VERSION
+        values["weights"] = _part(Start, values.get("weights", {}))
+        values["history"] = _history(values.get("history", ()))
         values["trainable"] = tuple(trainable) if isinstance(trainable, list | tuple) else trainable
         return _part(cls, values).checked()
 
@@ -130,6 +152,12 @@ class Plan:
     def load(cls, path: Path) -> Plan:
         """Read the plan at ``path``; raises BadInput where it is missing or damaged."""
         return cls.from_json(read_json(path))
+
+
+def _history(given: object) -> tuple[Ancestor, ...]:
+    if not isinstance(given, list | tuple):
+        raise BadInput(_("The history of a plan cannot be read."), given=repr(given)[:80])
+    return tuple(Ancestor.from_json(each) for each in given)
 
 
 def _part(kind: type[_Part], given: object) -> _Part:

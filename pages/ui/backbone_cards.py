@@ -1,10 +1,10 @@
-"""Backbones as a row of cards, one of which is chosen."""
+"""Backbones as cards, one of which is chosen: a few in a row, or many in a box that scrolls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from core.i18n import _
 from pages.ui.component import choices_seen, on_choice, register, unseen_choice
@@ -26,6 +26,19 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Badge:
+    """Whether a card's weights are at hand.
+
+    Args:
+        text: In few words: "Ready", "Download 59 MB".
+        tone: The sign before them: a tick, an arrow down or a warning.
+    """
+
+    text: str
+    tone: Literal["ready", "fetch", "missing"]
+
+
+@dataclass(frozen=True)
 class Card:
     """One backbone to choose; all texts are shown letter by letter."""
 
@@ -34,6 +47,7 @@ class Card:
     subtitle: str
     bars: tuple[Bar, ...] = ()
     note: str = ""
+    badge: Badge | None = None
 
 
 def backbone_cards(
@@ -43,16 +57,21 @@ def backbone_cards(
     key: str,
     label: str | None = None,
     locked: bool = False,
+    scroll: bool = False,
+    empty: str = "",
     on_change: Callable[[str], None] | None = None,
 ) -> str:
     """Show the cards and return the name of the chosen one.
 
     Args:
-        cards: At least one card.
+        cards: The cards, in order.
         chosen: The name of the card that is chosen now.
         key: The component's key, unique on the page.
         label: The group's accessible name; "Backbone" unless told.
         locked: True shows the choice but lets none be made.
+        scroll: True for many cards: compact, up to four side by side, in a box that scrolls inside
+            itself and begins at the chosen one.
+        empty: The sentence that stands in place of no cards.
         on_change: Called with the new name before the script runs again.
 
     Returns:
@@ -66,7 +85,7 @@ def backbone_cards(
         if on_change is not None and name in names:
             on_change(name)
 
-    register("backbone_cards")(
+    register("backbone_cards", with_files=("scroll_box",))(
         key=key,
         data={
             "cards": [_card(card) for card in cards],
@@ -74,6 +93,8 @@ def backbone_cards(
             "seen": choices_seen(key),
             "label": label or _("Backbone"),
             "locked": locked,
+            "scroll": scroll,
+            "empty": empty if not cards else "",
         },
         on_choice_change=on_choice(key, tell if on_change else None),
     )
@@ -86,12 +107,15 @@ def _card(card: Card) -> dict[str, Any]:
         for bar in card.bars
     ]
     figures = [_("{label} {figure}").format(label=bar.label, figure=bar.text) for bar in card.bars]
-    spoken = ". ".join([card.title, card.subtitle, *figures, card.note]).strip(". ")
+    badge = card.badge.text if card.badge else ""
+    said = (card.title, card.subtitle, badge, *figures, card.note)
+    spoken = ". ".join(part for part in said if part)
     return {
         "name": card.name,
         "title": card.title,
         "subtitle": card.subtitle,
         "note": card.note,
         "bars": bars,
+        "badge": {"text": card.badge.text, "tone": card.badge.tone} if card.badge else None,
         "label": spoken,
     }

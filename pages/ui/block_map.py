@@ -1,8 +1,13 @@
-"""The block map: the backbone as a row of blocks, each frozen or learning, toggled one by one."""
+"""The block map: the backbone's blocks, each frozen or learning, toggled one by one or by group.
+
+A row holds a dozen blocks. More of them are shown in groups of one output size, in the order in
+which a photo passes through them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from core.i18n import _, ngettext
@@ -12,18 +17,23 @@ from pages.ui.component import choices_seen, on_choice, register, unseen_choice
 if TYPE_CHECKING:
     from core.backbones.architecture import Block
 
+ROW_HOLDS = 12
 _THOUSAND = 1_000
 _MILLION = 1_000_000
+_BILLION = 1_000_000_000
 _ROUNDS_UP_TO_A_MILLION = 999_500
+_ROUNDS_UP_TO_A_BILLION = 999_950_000
 
 
 def parameters_text(parameters: int) -> str:
-    """Return a number of parameters in few signs: ``"992"``, ``"48k"``, ``"2.0 M"``."""
+    """Return a number in few signs: ``"992"``, ``"48k"``, ``"2.0 M"``, ``"24.6 bn"``."""
     if parameters < _THOUSAND:
         return str(parameters)
     if parameters < _ROUNDS_UP_TO_A_MILLION:
         return _("{thousands}k").format(thousands=round(parameters / _THOUSAND))
-    return _("{millions} M").format(millions=f"{parameters / _MILLION:.1f}")
+    if parameters < _ROUNDS_UP_TO_A_BILLION:
+        return _("{millions} M").format(millions=f"{parameters / _MILLION:.1f}")
+    return _("{billions} bn").format(billions=f"{parameters / _BILLION:.1f}")
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -39,6 +49,7 @@ def block_map(
     key: str,
     labels: dict[str, str] | None = None,
     locked: bool = False,
+    from_scratch: bool = False,
     on_change: Callable[[tuple[str, ...]], None] | None = None,
 ) -> tuple[str, ...]:
     """Show the blocks and return the names of those that may learn, in block order.
@@ -54,24 +65,27 @@ def block_map(
         labels: Own words in place of the usual ones: ``group`` (the row's accessible name),
             ``frozen`` and ``learning`` (the legend), ``head`` and ``head_detail`` (the head's tile).
         locked: True shows the blocks but lets none be toggled.
+        from_scratch: True where the blocks start at random, so that a frozen one stays random.
         on_change: Called with the new names before the script runs again, so that what stands
             above the map can follow in the same run.
 
     Returns:
         Names of the blocks that may learn.
     """
-    words = _words() | (labels or {})
+    words = _words(from_scratch) | (labels or {})
     heard = on_choice(key, _checked(blocks, on_change))
     choice = unseen_choice(key)
     wanted = _names(choice.value) if choice else trainable
     learning = _in_order(blocks, wanted)
-    register("block_map")(
+    sizes = grouped(blocks)
+    register("block_map", with_files=("scroll_box", "block_groups"))(
         key=key,
         data={
             "blocks": [
-                *(_tile(block, words) for block in blocks),
+                *(_tile(block, compact=bool(sizes)) for block in blocks),
                 _head_tile(head_parameters, words),
             ],
+            "groups": [_group(group, learning, last=group is sizes[-1]) for group in sizes],
             "learning": list(learning),
             "seen": choices_seen(key),
             "locked": locked,
@@ -82,17 +96,45 @@ def block_map(
     return learning
 
 
-def _words() -> dict[str, str]:
+def grouped(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], ...]:
+    """Return the blocks in groups of one output height, or nothing where one row holds them all."""
+    if len(blocks) <= ROW_HOLDS:
+        return ()
+    runs = groupby(blocks, key=lambda block: block.output_shape[0])
+    return tuple(tuple(run) for _height, run in runs)
+
+
+def _words(from_scratch: bool = False) -> dict[str, str]:
     return {
         "group": _("Blocks of the backbone: switch on those that may learn"),
-        "frozen": _("frozen, kept as it is"),
+        "frozen": _("frozen at random") if from_scratch else _("frozen, kept as it is"),
         "learning": _("learns from your photos"),
         "head": _("Head"),
         "head_detail": _("always learns"),
     }
 
 
-def _tile(block: Block, words: dict[str, str]) -> dict[str, Any]:
+def _group(blocks: Sequence[Block], learning: Collection[str], *, last: bool) -> dict[str, Any]:
+    total = len(blocks)
+    size = shape_text(blocks[0].output_shape[:2])
+    many = ngettext("{n} block", "{n} blocks", total).format(n=total)
+    return {
+        "members": total,
+        "size": size,
+        # One block needs neither a number nor a switch for all: its own tile is both.
+        "many": many if total > 1 else "",
+        "label": _("Output {size}, {blocks}").format(size=size, blocks=many),
+        "all": _("All {n} blocks with output {size} learn").format(n=total, size=size),
+        # A sentence for each number, since the plural differs and the browser counts ahead of us.
+        "summaries": [
+            ngettext("{n} of {total} learns", "{n} of {total} learn", n).format(n=n, total=total)
+            for n in range(total + 1)
+        ],
+        "open": last or any(block.name in learning for block in blocks),
+    }
+
+
+def _tile(block: Block, *, compact: bool = False) -> dict[str, Any]:
     spoken = ngettext(
         "{block}: output {shape}, {parameters} parameter",
         "{block}: output {shape}, {parameters} parameters",
@@ -102,7 +144,8 @@ def _tile(block: Block, words: dict[str, str]) -> dict[str, Any]:
     return {
         "name": block.name,
         "title": block_title(block.name),
-        "shape": shape,
+        # A group's heading already says height and width.
+        "shape": f"×{block.output_shape[2]}" if compact else shape,
         "count": parameters_text(block.parameters),
         "label": spoken.format(
             block=block_title(block.name), shape=shape, parameters=f"{block.parameters:,}"

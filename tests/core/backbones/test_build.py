@@ -9,9 +9,10 @@ import backbone_reference as reference
 import numpy as np
 import pytest
 
-from core.backbones.build import block_layers, build, preprocessing
-from core.backbones.catalogue import BACKBONES
-from core.errors import NotFound, Unavailable
+from core.backbones.build import block_layers, build, preprocessed
+from core.backbones.catalogue import BACKBONES, LITE_SCALES
+from core.backbones.lite_model import spec_blocks
+from core.errors import BadInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
     import keras
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LITE0 = BACKBONES["efficientnet-lite0"]
 
 
-@pytest.fixture(scope="module", params=BACKBONES)
+@pytest.fixture(scope="module", params=LITE_SCALES)
 def built(request: pytest.FixtureRequest) -> tuple[str, keras.Model]:
     return request.param, build(request.param, include_top=True)
 
@@ -33,11 +34,11 @@ def test_logits_are_those_of_the_original_implementation(built: tuple[str, keras
     name, model = built
     with np.load(reference.REFERENCE) as stored:
         expected = stored[f"{name}/logits"]
-        assert str(stored[f"{name}/weights_sha256"]) == BACKBONES[name].weights.sha256
+        assert str(stored[f"{name}/weights_sha256"]) == BACKBONES[name].stored.sha256
         pictures_sha256 = str(stored[f"{name}/pictures_sha256"])
     pictures = reference.pictures(BACKBONES[name].input_size)
     assert reference.checksum(pictures) == pictures_sha256
-    logits = np.asarray(model(preprocessing(name)(pictures.astype(np.float32)), training=False))
+    logits = np.asarray(model(preprocessed(name, pictures.astype(np.float32)), training=False))
     assert np.abs(logits - expected).max() < 1e-3
     np.testing.assert_array_equal(logits.argmax(axis=1), expected.argmax(axis=1))
 
@@ -46,7 +47,8 @@ def test_the_catalogue_counts_what_keras_builds(built: tuple[str, keras.Model]) 
     name, model = built
     divided = block_layers(model, name)
     assert tuple(divided) == BACKBONES[name].block_names
-    for block in BACKBONES[name].blocks:
+    records = spec_blocks(BACKBONES[name], BACKBONES[name].input_size)
+    for block, record in zip(BACKBONES[name].blocks, records, strict=True):
         layers = divided[block.name]
         norms = [layer for layer in layers if type(layer).__name__ == "BatchNormalization"]
         assert len(layers) == block.layers
@@ -54,7 +56,7 @@ def test_the_catalogue_counts_what_keras_builds(built: tuple[str, keras.Model]) 
         assert sum(layer.count_params() for layer in layers) == block.parameters
         assert learning(layers) == block.trainable_parameters
         assert learning(norms) == block.norm_parameters
-        for layer, spec in zip(layers, block.specs, strict=True):
+        for layer, spec in zip(layers, record.specs, strict=True):
             assert tuple(tuple(w.shape) for w in layer.weights) == spec.weight_shapes
             assert layer.output.shape[1:] == spec.output_shape
 
@@ -96,7 +98,7 @@ def test_freezing_a_block_takes_exactly_its_parameters_away(body: keras.Model) -
 
 
 def test_preprocessing_maps_bytes_around_zero() -> None:
-    scaled = np.asarray(preprocessing(LITE0.name)(np.array([[0.0, 127.0, 255.0]], np.float32)))
+    scaled = np.asarray(preprocessed(LITE0.name, np.array([[0.0, 127.0, 255.0]], np.float32)))
     np.testing.assert_allclose(scaled, [[-127 / 128, 0, 1]], atol=1e-6)
 
 
@@ -119,7 +121,7 @@ def test_a_saved_body_gives_the_same_in_a_bare_keras(body: keras.Model, tmp_path
     import keras
 
     inputs = keras.Input((224, 224, 3))
-    model = keras.Model(inputs, body(preprocessing(LITE0.name)(inputs)))
+    model = keras.Model(inputs, body(preprocessed(LITE0.name, inputs)))
     model.save(tmp_path / "model.keras")
     pictures = reference.pictures(224)[:2].astype(np.float32)
     np.save(tmp_path / "in.npy", pictures)
@@ -142,6 +144,6 @@ def test_names_and_choices_that_do_not_exist_are_refused() -> None:
 
 
 def test_without_the_package_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.backbones.catalogue.PackagedWeights.path", lambda _self: None)
+    monkeypatch.setattr("core.backbones.stored.PackagedWeights.path", lambda _self: None)
     with pytest.raises(Unavailable):
         build(LITE0.name)

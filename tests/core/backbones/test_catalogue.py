@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from core.backbones import catalogue
-from core.backbones.catalogue import BACKBONES, get, parse_trainable, weights_state
+from core.backbones.catalogue import BACKBONES, LITE_SCALES, get, parse_trainable
 from core.backbones.efficientnet_lite import round_filters
 from core.errors import BadInput, NotFound
 
 ROOT = Path(__file__).resolve().parents[3]
-LITE0, LITE1, LITE2 = BACKBONES.values()
+LITES = tuple(BACKBONES[name] for name in LITE_SCALES)
+LITE0, LITE1, LITE2 = LITES
+ZOO = tuple(backbone for backbone in BACKBONES.values() if backbone.constructor)
 BLOCKS = ("stem", "block1", "block2", "block3", "block4", "block5", "block6", "block7", "top")
 
 
@@ -29,7 +31,7 @@ def test_the_catalogue_needs_neither_tensorflow_nor_numpy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("backbone", BACKBONES.values(), ids=str)
+@pytest.mark.parametrize("backbone", LITES, ids=lambda backbone: backbone.name)
 def test_blocks_run_from_stem_to_top(backbone: catalogue.Backbone) -> None:
     assert backbone.block_names == BLOCKS
     assert backbone.output_shape[2] == backbone.features == 1280
@@ -67,21 +69,52 @@ def test_filters_round_to_eights(given: float, rounded: int) -> None:
 
 
 def test_descriptions_say_what_the_numbers_say() -> None:
-    assert LITE0.parameters == min(backbone.parameters for backbone in BACKBONES.values())
-    assert LITE0.multiply_adds == min(backbone.multiply_adds for backbone in BACKBONES.values())
+    assert LITE0.parameters == min(backbone.parameters for backbone in LITES)
+    assert LITE0.multiply_adds == min(backbone.multiply_adds for backbone in LITES)
     assert LITE1.multiply_adds / LITE0.multiply_adds == pytest.approx(1.5, abs=0.1)
     assert 2 < LITE2.multiply_adds / LITE0.multiply_adds < 2.4
-    assert LITE2.input_size == max(backbone.input_size for backbone in BACKBONES.values())
+    assert LITE2.input_size == max(backbone.input_size for backbone in LITES)
     assert all(backbone.description for backbone in BACKBONES.values())
 
 
 def test_published_accuracy_comes_with_its_source() -> None:
-    assert [backbone.imagenet_top1 for backbone in BACKBONES.values()] == [0.751, 0.767, 0.776]
-    assert all("tensorflow/tpu" in backbone.imagenet_top1_source for backbone in BACKBONES.values())
+    assert [backbone.imagenet_top1 for backbone in LITES] == [0.751, 0.767, 0.776]
+    assert all("tensorflow/tpu" in backbone.imagenet_top1_source for backbone in LITES)
+    assert all(0.6 < backbone.imagenet_top1 < 0.9 for backbone in ZOO)
+    assert all("keras.io" in backbone.imagenet_top1_source for backbone in ZOO)
+
+
+def test_every_backbone_says_its_licence_and_its_paper() -> None:
+    for backbone in BACKBONES.values():
+        assert backbone.licence
+        assert backbone.licence_source
+        assert "https://" in backbone.paper
+
+
+def test_every_size_is_refused_outside_the_range_that_is_named() -> None:
+    for backbone in BACKBONES.values():
+        backbone.check_size(backbone.smallest_size)
+        backbone.check_size(catalogue.LARGEST_SIZE)
+        for size in (backbone.smallest_size - 1, catalogue.LARGEST_SIZE + 1, 64.5, True, "224"):
+            with pytest.raises(BadInput) as caught:
+                backbone.check_size(size)
+            assert str(backbone.smallest_size) in caught.value.fix
+
+
+def test_features_shrink_and_work_grows_with_the_image() -> None:
+    for backbone in BACKBONES.values():
+        small = backbone.blocks_at(backbone.smallest_size)
+        large = backbone.blocks_at(backbone.input_size + 1)
+        for before, after in zip(small, large, strict=True):
+            assert after.output_shape[0] >= before.output_shape[0] >= 1
+            assert after.output_shape[2] == before.output_shape[2]
+            assert after.multiply_adds >= before.multiply_adds
+            assert after.parameters == before.parameters
 
 
 def test_names_are_found_or_the_closest_is_offered() -> None:
     assert get("efficientnet-lite1") is LITE1
+    assert get("ResNet50V2") is get("resnet50v2") is BACKBONES["resnet50v2"]
     with pytest.raises(NotFound) as caught:
         get("efficientnet-lite")
     assert "efficientnet-lite" in caught.value.fix
@@ -122,14 +155,12 @@ def test_the_error_names_the_unknown_block() -> None:
     assert caught.value.given == "blok7"
 
 
-@pytest.mark.parametrize("backbone", BACKBONES.values(), ids=str)
+@pytest.mark.parametrize("backbone", LITES, ids=lambda backbone: backbone.name)
 def test_the_weight_files_name_carries_its_checksum(backbone: catalogue.Backbone) -> None:
-    assert backbone.weights.file.endswith(f"-{backbone.weights.sha256[:8]}.pth")
+    assert backbone.stored.file.endswith(f"-{backbone.stored.sha256[:8]}.pth")
 
 
-def test_weights_are_ready_only_where_their_file_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert weights_state("efficientnet-lite0") == "ready"
+def test_weights_are_ready_only_where_their_file_is() -> None:
+    assert LITE0.stored.state == "ready"
     for change in ({"module": "no_such_module_here"}, {"file": "models/none.pth"}):
-        without = dataclasses.replace(LITE0, weights=dataclasses.replace(LITE0.weights, **change))
-        monkeypatch.setitem(BACKBONES, "efficientnet-lite0", without)
-        assert weights_state("efficientnet-lite0") == "missing"
+        assert dataclasses.replace(LITE0.stored, **change).state == "missing"

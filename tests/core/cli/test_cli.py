@@ -230,7 +230,8 @@ class Engine:
         self.error: Exception | None = None
 
     def __call__(
-        self, plan: Plan, dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event
+        self, plan: Plan, dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event,
+        _weights_file: Path | None = None,
     ) -> Outcome:
         self.plan = plan
         if self.error is not None:

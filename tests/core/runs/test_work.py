@@ -5,6 +5,7 @@ import json
 import logging
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,12 +35,15 @@ class Engine:
         self.error: Exception | None = None
         self.seen: list[Status] = []
         self.dataset: Dataset | None = None
+        self.weights_file: Path | None = None
 
     def __call__(
-        self, _plan: Plan, dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event
+        self, _plan: Plan, dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event,
+        weights_file: Path | None = None,
     ) -> Outcome:
         assert isinstance(listener, FolderListener)
         self.dataset = dataset
+        self.weights_file = weights_file
         listener.phase("building")
         self.seen.append(RunFolder(places.model.parent).status())
         listener.phase("training")

@@ -91,7 +91,7 @@ def test_the_counts_are_those_of_keras(
 ) -> None:
     from core.training import model as models
 
-    monkeypatch.setattr(build, "build", lambda _name: body)
+    monkeypatch.setattr(build, "build", lambda _name, **_given: body)
     plan = replace(PLAN, head=head, trainable=shortcuts(PLAN.backbone)[shortcut])
     model = models.assemble(plan, 7)
     found = counts(plan, 7)

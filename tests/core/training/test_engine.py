@@ -77,7 +77,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     made: list[Any] = []
 
-    def assemble(plan: Plan, classes: int) -> Any:
+    def assemble(plan: Plan, classes: int, _weights_file: Path | None = None) -> Any:
         inputs = keras.Input((224, 224, 3), name="image")
         values = keras.layers.AveragePooling2D(56)(keras.layers.Rescaling(1 / 255)(inputs))
         values = keras.layers.Dropout(0.3, seed=plan.recipe.seed)(keras.layers.Flatten()(values))
@@ -255,7 +255,7 @@ def test_a_loss_that_runs_away_ends_with_advice(
 
     assemble = models.assemble
 
-    def runaway(plan: Plan, classes: int) -> Any:
+    def runaway(plan: Plan, classes: int, _weights_file: Path | None = None) -> Any:
         model = assemble(plan, classes)
         # So steep that one step at the highest rate leaves what a float can hold.
         model.layers[-1].set_weights([np.full_like(w, 1e38) for w in model.layers[-1].get_weights()])

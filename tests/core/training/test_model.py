@@ -29,7 +29,7 @@ def body() -> Any:
 def assemble(body: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     from core.training import model as models
 
-    monkeypatch.setattr(build, "build", lambda _name: body)
+    monkeypatch.setattr(build, "build", lambda _name, **_given: body)
     return models.assemble
 
 
@@ -128,7 +128,7 @@ def changed(body: Any) -> dict[str, str]:
     )
     before = {weight.path: weight.numpy() for weight in body.weights}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "build", lambda _name: body)
+        patch.setattr(build, "build", lambda _name, **_given: body)
         models.assemble(plan, 3).train_on_batch(IMAGES, np.array([0, 1, 2]))
     found = {
         weight.path: of_block[weight.path] for weight in body.weights

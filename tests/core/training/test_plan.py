@@ -93,4 +93,4 @@ def test_a_damaged_plan_is_bad_input_and_nothing_else(changes: dict[str, Any]) -
 
 def test_a_plan_of_another_version_is_refused() -> None:
     with pytest.raises(BadInput, match="another version"):
-        Plan.from_json({**PLAN.to_json(), "version": 2})
+        Plan.from_json({**PLAN.to_json(), "version": 3})

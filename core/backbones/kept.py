@@ -1,0 +1,124 @@
+"""Weight files that people bring along, kept in the workspace under names of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from core.backbones.stored import is_weights_name
+from core.backbones.weight_files import LARGEST_BYTES, SUFFIXES
+from core.errors import BadInput, NotFound, Unavailable
+from core.files import slug
+from core.i18n import _
+from core.workspace import Workspace
+
+_CHUNK = 1 << 20
+_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A weight file of the workspace.
+
+    Attributes:
+        name: What plans call it: digits of its sha256, what it was called, what kind it is.
+        bytes: Its size.
+    """
+
+    name: str
+    bytes: int
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.name[_DIGITS:].lstrip("-") or self.name
+
+
+def keep(workspace: Workspace, path: Path) -> str:
+    """Copy a weight file into the workspace.
+
+    Args:
+        workspace: Where to.
+        path: The file.
+
+    Returns:
+        The name by which plans know it. The same file again gives the same name.
+
+    Raises:
+        NotFound: There is no such file.
+        BadInput: Its kind is not read, or it is too large.
+        Unavailable: The disk is full or the file cannot be read.
+    """
+    if not path.is_file():
+        raise NotFound(_("There is no such weight file."), given=str(path)[:200], fix=_("Check the path."))
+    try:
+        with path.open("rb") as handle:
+            return keep_stream(workspace, path.name, handle)
+    except OSError as error:
+        raise Unavailable(
+            _("The weight file cannot be copied into the workspace."),
+            given=f"{path.name}: {error.strerror}",
+        ) from error
+
+
+def keep_stream(workspace: Workspace, name: str, source: BinaryIO) -> str:
+    """Do as :func:`keep` with an open file called ``name``."""
+    return keep_chunks(workspace, name, iter(lambda: source.read(_CHUNK), b""))
+
+
+def keep_chunks(workspace: Workspace, name: str, chunks: Iterable[bytes]) -> str:
+    """Do as :func:`keep` with what arrives piece by piece."""
+    suffix = suffix_of(name)
+    arriving = workspace.weights / f".{secrets.token_hex(8)}.arriving"
+    digest, size = hashlib.sha256(), 0
+    try:
+        with arriving.open("wb") as handle:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > LARGEST_BYTES:
+                    raise BadInput(_("The weight file is too large."), given=name[:120])
+                digest.update(chunk)
+                handle.write(chunk)
+        stem = slug(name[: -len(suffix)])
+        kept = digest.hexdigest()[:_DIGITS] + (f"-{stem}" if stem else "") + suffix
+        os.replace(arriving, workspace.weights / kept)
+    finally:
+        arriving.unlink(missing_ok=True)
+    return kept
+
+
+def suffix_of(name: str) -> str:
+    """Return the ending of a weight file's name; raises BadInput for a kind that is not read."""
+    lower = name.lower()
+    for suffix in SUFFIXES:
+        if lower.endswith(suffix):
+            return suffix
+    raise BadInput(
+        _("This kind of weight file is not read."), given=name[:120],
+        fix=_("Give a file that ends in one of: {suffixes}.").format(suffixes=", ".join(SUFFIXES)),
+    )
+
+
+def kept_files(workspace: Workspace) -> list[KeptFile]:
+    """Return the workspace's weight files, by what they are called."""
+    found = [
+        KeptFile(path.name, path.stat().st_size)
+        for path in workspace.weights.iterdir() if is_weights_name(path.name) and path.is_file()
+    ]
+    return sorted(found, key=lambda each: each.title)
+
+
+def kept_path(workspace: Workspace, name: str) -> Path:
+    """Return where a weight file is, by the name that a plan has for it; raises NotFound."""
+    path = workspace.weights / Path(name).name
+    if path.name != name or not path.is_file():
+        raise NotFound(
+            _("The weight file is no longer in the workspace."), given=name[:120],
+            fix=_("Give the file again on the Model page."),
+        )
+    return path

@@ -1,0 +1,95 @@
+"""The plan that the options of ``train`` ask for."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from core.backbones import catalogue
+from core.backbones.catalogue import Backbone
+from core.backbones.kept import keep
+from core.errors import BadInput
+from core.i18n import _
+from core.runs.folder import RunFolder
+from core.runs.lineage import going_on_from
+from core.training import fields
+from core.training.plan import Head, Plan, Recipe
+from core.training.presets import preset
+from core.training.start import FILE, PRETRAINED, RANDOM, Start, asked_for
+from core.workspace import Workspace
+
+DEFAULT_BACKBONE = "efficientnet-lite0"
+_Part = TypeVar("_Part", Head, Recipe)
+WEIGHTS_WORDS = ("packaged", "imagenet", PRETRAINED, RANDOM)
+
+
+def plan_of(given: argparse.Namespace, workspace: Workspace) -> Plan:
+    """Return the checked plan of a command line, without its photos.
+
+    A recipe (``--recipe``) or a run (``--from-run``) says what comes first; every option that is given
+    beside it takes precedence.
+
+    Raises:
+        BadInput: Options contradict each other, or a value is outside its bounds.
+        NotFound: A backbone, a recipe, a run or a weight file is not there.
+    """
+    plan = Plan(dataset="", dataset_title="", backbone=given.backbone or DEFAULT_BACKBONE)
+    if given.recipe is not None:
+        plan = preset(given.recipe).applied(plan)
+    if given.backbone is not None:
+        plan = _with_backbone(plan, catalogue.get(given.backbone))
+    if given.from_run is not None:
+        plan = _going_on(plan, given, workspace)
+    backbone = catalogue.get(plan.backbone)
+    if given.weights is not None:
+        plan = replace(plan, weights=_start(given.weights, backbone, workspace))
+    if given.trainable is not None:
+        plan = replace(plan, trainable=catalogue.parse_trainable(backbone, given.trainable))
+    if given.image_size is not None:
+        backbone.check_size(given.image_size)
+        plan = replace(plan, image_size=given.image_size)
+    return replace(
+        plan, head=_overridden(plan.head, fields.HEAD_FIELDS, given),
+        recipe=_overridden(plan.recipe, fields.RECIPE_FIELDS, given), limit=given.limit,
+    ).checked()
+
+
+def _with_backbone(plan: Plan, backbone: Backbone) -> Plan:
+    known = backbone.block_names
+    return replace(
+        plan, backbone=backbone.name,
+        trainable=tuple(name for name in plan.trainable if name in known),
+    )
+
+
+def _going_on(plan: Plan, given: argparse.Namespace, workspace: Workspace) -> Plan:
+    if given.weights is not None:
+        raise BadInput(
+            _("--from-run and --weights say two different things."), given=given.weights[:80],
+            fix=_("Give one of them."),
+        )
+    folder = RunFolder.open(workspace, given.from_run)
+    chosen = folder.plan().backbone
+    if given.backbone is not None and catalogue.get(given.backbone).name != chosen:
+        raise BadInput(
+            _("The run has another backbone."), given=f"{chosen}, {given.backbone}"[:80],
+            fix=_("Leave --backbone out: the run's is taken."),
+        )
+    return going_on_from(plan, folder)
+
+
+def _start(word: str, backbone: Backbone, workspace: Workspace) -> Start:
+    if word in WEIGHTS_WORDS:
+        return asked_for(backbone, word)
+    return Start(FILE, keep(workspace, Path(word)))
+
+
+def _overridden(
+    part: _Part, declared: tuple[fields.NumberField | fields.ChoiceField, ...],
+    given: argparse.Namespace,
+) -> _Part:
+    asked = {each.name: getattr(given, each.name) for each in declared}
+    changes = {name: value for name, value in asked.items() if value is not None}
+    return replace(part, **changes)

@@ -1,0 +1,87 @@
+"""What the tests of the backbones of ``keras.applications`` share: which, and weights that all differ."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from core.backbones.catalogue import BACKBONES
+from core.backbones.families import FAMILIES, family_of
+
+if TYPE_CHECKING:
+    import keras
+
+CONSTRUCTORS = tuple(name for family in FAMILIES for name in family.constructors)
+SMALL = 75  # the smallest edge that every one of them takes
+_QUICK = ("VGG16", "ResNet50", "MobileNetV2", "MobileNetV3Small")
+
+
+def marked(constructors: tuple[str, ...] = CONSTRUCTORS, *, slow: bool = False) -> list[Any]:
+    """Return constructors as parameters: one of each family for every day, the others in the zoo."""
+    return [pytest.param(name, marks=_marks(name, slow)) for name in constructors]
+
+
+def _marks(name: str, slow: bool) -> tuple[pytest.MarkDecorator, ...]:
+    if name != family_of(name).constructors[0] and name != "MobileNetV2":
+        return (pytest.mark.zoo,)
+    return () if name in _QUICK and not slow else (pytest.mark.slow,)
+
+
+def constructor_of(name: str) -> Callable[..., keras.Model]:
+    import keras
+
+    return getattr(keras.applications, name)
+
+
+def preprocess_input_of(name: str) -> Callable[[np.ndarray], np.ndarray]:
+    return sys.modules[constructor_of(name).__module__].preprocess_input
+
+
+def plain(name: str, size: int = SMALL, **given: Any) -> keras.Model:
+    """Build one as anybody would, with random weights."""
+    return constructor_of(name)(
+        **{"weights": None, "include_top": False, "input_shape": (size, size, 3), **given}
+    )
+
+
+def layers_with_weights(layers: list[Any]) -> list[Any]:
+    import keras
+
+    found = []
+    for layer in layers:
+        inner = layers_with_weights(layer.layers) if isinstance(layer, keras.Model) else [layer]
+        found += [each for each in inner if each.weights]
+    return found
+
+
+def scramble(model: keras.Model, seed: int = 3) -> None:
+    """Give what starts from a constant numbers of its own, near enough to keep features finite."""
+    import keras
+
+    random = np.random.default_rng(seed)
+    for layer in layers_with_weights(model.layers):
+        weights = [_scrambled(weight, random) for weight in layer.weights]
+        layer.set_weights(weights)
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+
+
+def _scrambled(weight: Any, random: np.random.Generator) -> np.ndarray:
+    kind = weight.path.rpartition("/")[2]
+    if kind.endswith("variance") or kind == "gamma":
+        return random.uniform(0.5, 1.5, weight.shape).astype(np.float32)
+    if kind.endswith("mean") or kind in ("beta", "bias"):
+        return random.normal(0, 0.1, weight.shape).astype(np.float32)
+    return np.asarray(weight)
+
+
+def photos(size: int = SMALL, n: int = 1) -> np.ndarray:
+    return np.random.default_rng(9).uniform(0, 255, (n, size, size, 3)).astype(np.float32)
+
+
+def name_of(constructor: str) -> str:
+    return next(each.name for each in BACKBONES.values() if each.constructor == constructor)
