@@ -10,15 +10,20 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from core.data.intake import remove_leftovers
 from core.data.receive import Uploads
+from core.errors import Busy
+from core.i18n import _
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.data.jobs import Jobs
     from core.runs.runner import Runner
+    from core.training.calibration import Calibrations, Wanted
+    from core.training.plan import Plan
 
 _log = logging.getLogger(__name__)
 
@@ -34,21 +39,25 @@ class Service:
         uploads: What browsers are sending.
         jobs: Photos being taken in, in the background.
         runner: Trainings being carried out, in the background.
+        calibrations: Backbones being measured, in the background.
     """
 
     workspace: Workspace
     uploads: Uploads
     jobs: Jobs
     runner: Runner
+    calibrations: Calibrations
 
     def __init__(self, workspace: Workspace) -> None:
         from core.data.jobs import Jobs
         from core.runs.runner import Runner
+        from core.training.calibration import Calibrations
 
         self.workspace = workspace
         self.uploads = Uploads(workspace)
         self.jobs = Jobs()
         self.runner = Runner(workspace)
+        self.calibrations = Calibrations(workspace)
 
     def start(self) -> None:
         """Remove stale uploads, find interrupted runs, and take up what is queued."""
@@ -60,8 +69,32 @@ class Service:
 
     def close(self) -> None:
         """Stop what runs in the background; what it has reached is kept on disk."""
+        self.calibrations.cancel()
         self.jobs.close()
         self.runner.close()
+
+    def submit(self, plan: Plan) -> str:
+        """Put a run in line and return its id; a measurement gives way to it.
+
+        Raises:
+            BadInput: The plan is outside its bounds.
+            NotFound: The dataset is gone.
+        """
+        self.calibrations.cancel()
+        return self.runner.submit(plan)
+
+    def measure(self, wanted: Iterable[Wanted]) -> None:
+        """Measure backbones in the background.
+
+        Raises:
+            Busy: A training is going on, which would make the figures wrong.
+        """
+        if self.runner.snapshot().active is not None:
+            raise Busy(
+                _("A training is going on, and would make the figures wrong."),
+                fix=_("Measure when it has ended."),
+            )
+        self.calibrations.ask(wanted)
 
 
 _lock = threading.Lock()

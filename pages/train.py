@@ -93,7 +93,7 @@ def _new(journey: Journey, last: Listed | None) -> None:
             st.rerun()
     if started:
         with state.told():
-            run = state.thaw().runner.submit(state.draft().plan())
+            run = state.thaw().submit(state.draft().plan())
             state.look_at(run)
             st.rerun()
 

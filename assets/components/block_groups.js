@@ -20,10 +20,14 @@ const makeSwitch = () => {
   return all;
 };
 
-const makeGroup = (group, tiles) => {
+const makeGroup = (group, tiles, last) => {
   const node = make("div", group.open ? "group" : "group folded");
   node.setAttribute("role", "group");
-  for (const room of [5, 7, 9]) node.style.setProperty(`--of${room}`, across(tiles.length, room));
+  for (const room of [5, 7, 9]) {
+    node.style.setProperty(`--of${room}`, across(tiles.length, room));
+    // Beside two lines of tiles, a neighbour's single one would hang in the air.
+    node.classList.toggle(`alone-of${room}`, tiles.length > room && !last);
+  }
   const fold = make("button", "fold");
   fold.type = "button";
   fold.append(draw("down"), make("span", "size"), make("span", "summary"));
@@ -36,6 +40,14 @@ const makeGroup = (group, tiles) => {
   members.append(...tiles);
   node.append(line, members);
   return node;
+};
+
+// What is in no group (the head) stays beside the last group, never on a line of its own.
+const withEnd = (groups, rest) => {
+  if (!groups.length) return rest;
+  const end = make("div", "end");
+  end.append(groups.at(-1), ...rest);
+  return [...groups.slice(0, -1), end];
 };
 
 const fillGroup = (node, group, locked) => {

@@ -96,11 +96,11 @@ const build = (state, data) => {
   state.all = data.blocks.map(makeTile);
   state.tiles = state.all.filter((tile) => tile.dataset.block);
   let from = 0;
-  state.groups = data.groups.map((group) => {
+  state.groups = data.groups.map((group, place) => {
     const tiles = state.all.slice(from, (from += group.members));
-    return makeGroup(group, tiles);
+    return makeGroup(group, tiles, place === data.groups.length - 1);
   });
-  state.row.replaceChildren(...state.groups, ...state.all.slice(from));
+  state.row.replaceChildren(...withEnd(state.groups, state.all.slice(from)));
   for (const name of ["grouped", "scroll-box"]) state.row.classList.toggle(name, data.groups.length > 0);
   state.row.scrollTop = 0;
   state.at = Math.max(0, state.tiles.findIndex((tile) => tile.dataset.block === focused));

@@ -57,6 +57,13 @@ class WeightsDoNotFit(BadInput):
         )
         self.misfits = tuple(misfits)
 
+    def to_json(self) -> dict[str, object]:
+        """Return the error with every layer that does not fit."""
+        layers = [
+            {"name": each.layer, "wanted": each.wanted, "found": each.found} for each in self.misfits
+        ]
+        return {**super().to_json(), "layers": layers}
+
 
 def _misfit_text(misfit: Misfit) -> str:
     wanted = " ".join(map(str, misfit.wanted))

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.backbones import listing
 from core.cli.planned import plan_of
 from core.cli.progress import Bar
 from core.cli.training import run_in_foreground, summary
@@ -88,16 +87,6 @@ def show_check(answer: JsonObject) -> str:
               for each in _rows(answer["duplicates"])]
     lines += [_("passed over: {file}: {reason}").format(**each) for each in _rows(answer["ignored"])]
     return "\n".join(lines)
-
-
-def backbones(_given: argparse.Namespace) -> JsonObject:
-    """List the backbones."""
-    return {"backbones": listing.backbones_json()}
-
-
-def show_backbones(_answer: JsonObject) -> str:
-    """One line a backbone."""
-    return listing.backbones_text()
 
 
 def train(given: argparse.Namespace) -> JsonObject:

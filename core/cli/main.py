@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from core.cli import commands
+from core.cli import commands, models
 from core.errors import BadInput, Stopped, ThawError, Unavailable
 from core.files import JsonObject
 from core.i18n import _
@@ -109,8 +109,18 @@ def parser() -> argparse.ArgumentParser:
                 _("Look at a folder or zip of photos and say what is wrong with it."))
     each.add_argument("source", metavar="FOLDER_OR_ZIP")
     _workspace(each)
-    each = _add(groups, "backbones", commands.backbones, commands.show_backbones,
+    each = _add(groups, "backbones", models.backbones, models.show_backbones,
                 _("List the backbones, their blocks and whether their weights are ready."))
+    each = _add(groups, "measure", models.measure, models.show_measure,
+                _("Measure a backbone's speed and memory on this computer, and keep the result."))
+    each.add_argument("backbone", metavar="NAME")
+    each.add_argument("--image-size", type=int, metavar="N", help=_("edge of the images in pixels"))
+    each.add_argument("--quick", action="store_true", help=_("a pass without learning only"))
+    _workspace(each)
+    each = _add(groups, "weights", models.weights, models.show_weights,
+                _("Check layer by layer whether a weight file fits a backbone."))
+    each.add_argument("file", metavar="FILE")
+    each.add_argument("--backbone", metavar="NAME", required=True)
     each = _add(groups, "train", commands.train, commands.show_train,
                 _("Train a model. Ctrl-C stops and keeps the best epoch."))
     _train_options(each)

@@ -1,0 +1,75 @@
+"""Commands of ours in processes of their own: for what should not happen inside a server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.errors import BadInput, Stopped, ThawError, Unavailable
+from core.files import JsonObject
+from core.i18n import _
+
+LOOK_EVERY_S = 0.1
+_BAD_INPUT = 2
+_ROOT = Path(__file__).resolve().parent.parent
+_log = logging.getLogger(__name__)
+
+
+def run_json(arguments: Sequence[str], stop: threading.Event | None = None) -> JsonObject:
+    """Run ``python -m core … --json`` and return what it answers.
+
+    Args:
+        arguments: The words of the command.
+        stop: Set it to end the process.
+
+    Raises:
+        BadInput: The command refused what it was given; the error is the command's own.
+        Unavailable: It failed, or ended without an answer.
+        Stopped: ``stop`` was set.
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-m", "core", *arguments, "--json"], cwd=_ROOT, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    try:
+        while True:
+            try:
+                said, complained = child.communicate(timeout=LOOK_EVERY_S)
+                break
+            except subprocess.TimeoutExpired:
+                if stop is not None and stop.is_set():
+                    raise Stopped(_("Stopped before it was done.")) from None
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.communicate()
+    return _answer(said, complained, child.returncode, arguments)
+
+
+def _answer(said: str, complained: str, status: int, arguments: Sequence[str]) -> JsonObject:
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        answer = None
+    if status == 0 and isinstance(answer, dict):
+        return answer
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, dict):
+        raise _error(error, status)
+    _log.error("%s ended with %s: %s", arguments[:1], status, complained[-2000:])
+    raise Unavailable(
+        _("The measurement broke off.") if arguments[0] == "measure" else _("The check broke off."),
+        fix=_("The computer may be short of memory. The server's log tells more; try again."),
+    )
+
+
+def _error(error: JsonObject, status: int) -> ThawError:
+    kind = BadInput if status == _BAD_INPUT else Unavailable
+    return kind(
+        str(error.get("what", "")), given=str(error.get("given", "")), fix=str(error.get("fix", ""))
+    )

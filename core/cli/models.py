@@ -1,0 +1,62 @@
+"""The commands on backbones: list them, measure one, check a weight file against one."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from core.backbones import catalogue, listing
+from core.files import JsonObject
+from core.i18n import _
+from core.workspace import Workspace
+
+
+def backbones(_given: argparse.Namespace) -> JsonObject:
+    """List the backbones."""
+    return {"backbones": listing.backbones_json()}
+
+
+def show_backbones(_answer: JsonObject) -> str:
+    """One line a backbone."""
+    return listing.backbones_text()
+
+
+def measure(given: argparse.Namespace) -> JsonObject:
+    """Measure a backbone here and keep what was found."""
+    workspace = Workspace.open(given.workspace)
+    backbone = catalogue.get(given.backbone)
+    if given.image_size is not None:
+        backbone.check_size(given.image_size)
+    from core.training.calibrate import calibrate
+
+    found = calibrate(backbone.name, given.image_size, quick=given.quick)
+    found.save(workspace)
+    return {**asdict(found), "images_per_s": found.images_per_s}
+
+
+def show_measure(answer: JsonObject) -> str:
+    """What was found in one line."""
+    return _("{backbone}: {images_per_s:.0f} photos a second without learning, batch {batch}").format(
+        **answer
+    )
+
+
+def weights(given: argparse.Namespace) -> JsonObject:
+    """Check a weight file against a backbone; nothing is kept."""
+    backbone = catalogue.get(given.backbone)
+    from core.backbones import build, load_weights
+    from core.training.backend import load_tensorflow
+
+    load_tensorflow()
+    model = build.build(backbone.name, weights=build.RANDOM)
+    load_weights.from_file(model, backbone, Path(given.file))
+    return {
+        "file": Path(given.file).name, "backbone": backbone.name, "fits": True,
+        "layers": len(load_weights.leaves(model)), "parameters": backbone.parameters,
+    }
+
+
+def show_weights(answer: JsonObject) -> str:
+    """That it fits; what does not is an error."""
+    return _("{file} fits {backbone}: all {layers} layers.").format(**answer)

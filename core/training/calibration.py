@@ -1,0 +1,127 @@
+"""Measurements of backbones in the background, one after another, each in a process of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core.children import run_json
+from core.errors import Stopped, ThawError
+from core.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A backbone to measure.
+
+    Attributes:
+        backbone: Its name.
+        image_size: Edge of the images, in pixels.
+        quick: Whether a pass without learning is enough.
+    """
+
+    backbone: str
+    image_size: int
+    quick: bool = False
+
+
+@dataclass(frozen=True)
+class CalibrationSnapshot:
+    """How the measurements stand.
+
+    Attributes:
+        active: What is being measured, or ``None``.
+        waiting: How many come after it.
+        done: How many of the present batch are done.
+        error: Why the last one failed, or ``None``.
+    """
+
+    active: Wanted | None
+    waiting: int
+    done: int
+    error: ThawError | None
+
+    @property
+    def share(self) -> float:
+        """The share of the batch that is done, 0 to 1."""
+        return self.done / max(1, self.done + self.waiting + (self.active is not None))
+
+
+class Calibrations:
+    """Measures what is asked for on a thread of its own.
+
+    NOTE: not while a training runs: both would be slow, and the figures wrong. Whoever starts a
+    training cancels first, see :meth:`core.service.Service.submit`.
+
+    Args:
+        workspace: Where the results are kept.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._waiting: deque[Wanted] = deque()
+        self._active: Wanted | None = None
+        self._done = 0
+        self._error: ThawError | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def ask(self, wanted: Iterable[Wanted]) -> None:
+        """Measure these after those that wait; what waits already is not added again."""
+        with self._lock:
+            fresh = [each for each in wanted if each != self._active and each not in self._waiting]
+            self._waiting.extend(fresh)
+            if self._waiting and self._thread is None:
+                self._done, self._error = 0, None
+                self._stop = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._work, args=(self._stop,), name="thaw-measure", daemon=True
+                )
+                self._thread.start()
+
+    def cancel(self, timeout_s: float = 5.0) -> None:
+        """Stop measuring; what is measured stays."""
+        with self._lock:
+            self._waiting.clear()
+            self._stop.set()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout_s)
+
+    def snapshot(self) -> CalibrationSnapshot:
+        """Return how it stands."""
+        with self._lock:
+            return CalibrationSnapshot(self._active, len(self._waiting), self._done, self._error)
+
+    def _work(self, stop: threading.Event) -> None:
+        while True:
+            with self._lock:
+                if stop.is_set() or not self._waiting:
+                    self._active, self._thread = None, None
+                    return
+                self._active = self._waiting.popleft()
+                wanted = self._active
+            error = self._measure(wanted, stop)
+            with self._lock:
+                self._done += 1
+                self._error = error or self._error
+
+    def _measure(self, wanted: Wanted, stop: threading.Event) -> ThawError | None:
+        words = [
+            "measure", wanted.backbone, "--image-size", str(wanted.image_size),
+            "--workspace", str(self._workspace.root), *(["--quick"] if wanted.quick else []),
+        ]
+        try:
+            run_json(words, stop)
+        except Stopped:
+            return None
+        except ThawError as error:
+            _log.warning("%s could not be measured: %s", wanted.backbone, error)
+            return error
+        return None

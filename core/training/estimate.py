@@ -1,0 +1,141 @@
+"""How long a training will take and how much memory, before it starts: from what was measured here."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from core.backbones import catalogue
+from core.data.dataset import Dataset, Item
+from core.data.images import load_array
+from core.errors import ThawError
+from core.training.cost import backward, backward_of
+from core.training.counts import counts, head_parameters
+from core.training.feed import BATCHES_AHEAD
+from core.training.plan import Plan
+from core.training.speed import Anchor, Measured
+
+_BYTES = 4
+_ADAM_SLOTS = 2
+_SLOTS = {"adam": _ADAM_SLOTS, "adamw": _ADAM_SLOTS, "sgd": 1, "rmsprop": 1}
+_PHOTOS_TIMED = 12
+
+
+@dataclass(frozen=True)
+class Photos:
+    """How many images of each split there are, and what reading one costs.
+
+    Attributes:
+        train: To learn from.
+        validation: To validate on.
+        test: To test on in the end.
+        decode_s: Seconds of one core to read and resize one.
+    """
+
+    train: int
+    validation: int
+    test: int
+    decode_s: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is expected of a training.
+
+    Attributes:
+        seconds: From start to finish.
+        epoch_s: One epoch, validation included.
+        peak_bytes: The largest memory of a process that does nothing else.
+    """
+
+    seconds: float
+    epoch_s: float
+    peak_bytes: int
+
+
+def photos_of(dataset: Dataset, image_size: int) -> Photos:
+    """Count a dataset's photos, and time reading a few of them; no TensorFlow is needed."""
+    train, validation, test = (dataset.of_split(split) for split in ("train", "validation", "test"))
+    return Photos(
+        len(train), len(validation), len(test), _decode_seconds(dataset, train, image_size)
+    )
+
+
+def _decode_seconds(dataset: Dataset, items: Sequence[Item], image_size: int) -> float:
+    chosen = items[:: max(1, len(items) // _PHOTOS_TIMED)][:_PHOTOS_TIMED]
+    began, read = time.perf_counter(), 0
+    for item in chosen:
+        try:
+            load_array(dataset.file(item), image_size)
+        except ThawError:
+            continue  # the training will say so
+        read += 1
+    return (time.perf_counter() - began) / read if read else 0.0
+
+
+def estimate(plan: Plan, photos: Photos, classes: int, measured: Measured) -> Estimate | None:
+    """Predict time and memory of a plan.
+
+    Args:
+        plan: A checked plan.
+        photos: See :func:`photos_of`.
+        classes: How many classes there are.
+        measured: A calibration of the plan's backbone at its image size.
+
+    Returns:
+        The prediction, or ``None`` where only a quick look was taken.
+    """
+    if not measured.anchors:
+        return None
+    reading = photos.decode_s / (os.cpu_count() or 1)
+    step = _between(plan, measured, lambda anchor: anchor.step_s) + reading
+    a_pass = measured.forward_s + reading
+    saving = _saving_seconds(plan, classes, measured)
+    epoch = photos.train * step + photos.validation * a_pass + saving
+    # The first step of training, of validation and of testing each builds its graph.
+    start = measured.import_s + measured.build_s + 3 * measured.trace_s
+    whole = start + plan.recipe.epochs * epoch + photos.test * a_pass
+    return Estimate(whole, epoch, _peak_bytes(plan, classes, measured))
+
+
+def _between(plan: Plan, measured: Measured, value: Callable[[Anchor], float]) -> float:
+    """Read off between the measured steps, by the multiply-adds of the gradients."""
+    points = sorted((backward_of(plan, each.trainable), value(each)) for each in measured.anchors)
+    at = backward(plan)
+    for (low, first), (high, second) in pairwise(points):
+        if at <= high:
+            return first + (second - first) * (at - low) / max(1, high - low)
+    return points[-1][1]
+
+
+def _saving_seconds(plan: Plan, classes: int, measured: Measured) -> float:
+    """Return what an epoch's two files take: the model, and the weights with the optimizer's state."""
+    found = counts(plan, classes)
+    slots = _SLOTS[plan.recipe.optimizer]
+    written = 2 * found.total + slots * found.learning
+    return measured.save_s * written / catalogue.get(plan.backbone).parameters
+
+
+def _peak_bytes(plan: Plan, classes: int, measured: Measured) -> int:
+    """Return the base, what the learning weights need beside them, and the activations of a batch."""
+    scale = plan.recipe.batch_size / measured.batch
+    activations = _between(plan, measured, lambda anchor: _activations(plan, anchor, measured))
+    learning = counts(plan, classes).learning
+    head = head_parameters(plan, classes)
+    slots = 1 + _SLOTS[plan.recipe.optimizer]
+    photos = (BATCHES_AHEAD + 1) * plan.recipe.batch_size * plan.size**2 * 3
+    return int(
+        measured.base_bytes + _BYTES * (slots * learning + head) + max(0.0, activations) * scale + photos
+    )
+
+
+def _activations(plan: Plan, anchor: Anchor, measured: Measured) -> float:
+    """Return the part of a measured peak that grows with the batch."""
+    blocks = [
+        block for block in catalogue.get(plan.backbone).blocks if block.name in anchor.trainable
+    ]
+    learning = sum(block.trainable_parameters - block.norm_parameters for block in blocks)
+    return anchor.peak_bytes - measured.base_bytes - _BYTES * (1 + _ADAM_SLOTS) * learning

@@ -1,0 +1,136 @@
+"""What was measured of a backbone on this machine, kept in the workspace."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from core.backbones import catalogue
+from core.errors import BadInput
+from core.files import JsonObject, read_json, write_json
+from core.workspace import Workspace
+
+FORM = 1
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A training step that was measured.
+
+    Attributes:
+        trainable: The blocks that learned.
+        step_s: Seconds an image.
+        peak_bytes: The process's largest memory during it.
+    """
+
+    trainable: tuple[str, ...]
+    step_s: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a calibration found.
+
+    Attributes:
+        backbone: Its name.
+        image_size: Edge of the images, in pixels.
+        batch: Images a step.
+        forward_s: Seconds an image for a pass without learning.
+        import_s: Seconds to bring TensorFlow up.
+        build_s: Seconds to build the model.
+        trace_s: Seconds for the first step more than for a later one.
+        save_s: Seconds to write the model's weights once.
+        base_bytes: The process's memory once the model is built.
+        anchors: Steps with nothing, the last block, everything learning; empty after a quick look.
+        machine: See :func:`machine`.
+        at: When, in seconds since 1970.
+    """
+
+    backbone: str
+    image_size: int
+    batch: int
+    forward_s: float
+    import_s: float
+    build_s: float
+    trace_s: float
+    save_s: float
+    base_bytes: int
+    anchors: tuple[Anchor, ...]
+    machine: str
+    at: float
+    form: int = FORM
+
+    @property
+    def images_per_s(self) -> float:
+        """Images a second for a pass without learning."""
+        return 1 / self.forward_s
+
+    def save(self, workspace: Workspace) -> None:
+        """Keep it, in place of what was measured of the same before."""
+        path = _path(workspace, self.backbone, self.image_size)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, asdict(self))
+
+
+def measured(workspace: Workspace, backbone: str, image_size: int) -> Measured | None:
+    """Return what was measured of a backbone here, or ``None``: never, on another machine, damaged."""
+    try:
+        found = _from_json(read_json(_path(workspace, backbone, image_size)))
+    except BadInput:
+        return None
+    return found if found.machine == machine() and found.form == FORM else None
+
+
+def all_measured(workspace: Workspace, names: Iterable[str]) -> dict[str, Measured]:
+    """Return what was measured of backbones at their own image size, by name."""
+    known = {name: measured(workspace, name, catalogue.get(name).input_size) for name in names}
+    return {name: each for name, each in known.items() if each is not None}
+
+
+@cache
+def machine() -> str:
+    """Say what this machine is, as far as speed depends on it: processor, cores, TensorFlow."""
+    return f"{_processor()}, {os.cpu_count()} cores, TensorFlow {version('tensorflow')}"
+
+
+def now() -> float:
+    """Return the time of a measurement."""
+    return time.time()
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:  # not Linux
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _path(workspace: Workspace, backbone: str, image_size: int) -> Path:
+    return workspace.cache / "speed" / f"{catalogue.get(backbone).name}-{image_size}.json"
+
+
+def _from_json(given: JsonObject) -> Measured:
+    try:
+        anchors = tuple(
+            Anchor(tuple(each["trainable"]), each["step_s"], each["peak_bytes"])
+            for each in given["anchors"]  # type: ignore[attr-defined]
+        )
+        found = Measured(**{**given, "anchors": anchors})  # type: ignore[arg-type]
+        sound = found.forward_s > 0 and found.batch > 0 and all(
+            each.step_s > 0 and each.peak_bytes > 0 for each in anchors
+        )
+    except (TypeError, KeyError) as error:
+        raise BadInput("A measurement cannot be read.") from error
+    if not sound:
+        raise BadInput("A measurement cannot be read.")
+    return found
