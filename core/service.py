@@ -20,6 +20,7 @@ from core.i18n import _
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
+    from core.backbones.downloads import Downloads
     from core.data.jobs import Jobs
     from core.runs.runner import Runner
     from core.training.calibration import Calibrations, Wanted
@@ -40,6 +41,7 @@ class Service:
         jobs: Photos being taken in, in the background.
         runner: Trainings being carried out, in the background.
         calibrations: Backbones being measured, in the background.
+        downloads: Weights being fetched, in the background.
     """
 
     workspace: Workspace
@@ -47,8 +49,10 @@ class Service:
     jobs: Jobs
     runner: Runner
     calibrations: Calibrations
+    downloads: Downloads
 
     def __init__(self, workspace: Workspace) -> None:
+        from core.backbones.downloads import Downloads
         from core.data.jobs import Jobs
         from core.runs.runner import Runner
         from core.training.calibration import Calibrations
@@ -58,6 +62,7 @@ class Service:
         self.jobs = Jobs()
         self.runner = Runner(workspace)
         self.calibrations = Calibrations(workspace)
+        self.downloads = Downloads()
 
     def start(self) -> None:
         """Remove stale uploads, find interrupted runs, and take up what is queued."""
@@ -70,6 +75,7 @@ class Service:
     def close(self) -> None:
         """Stop what runs in the background; what it has reached is kept on disk."""
         self.calibrations.cancel()
+        self.downloads.cancel()
         self.jobs.close()
         self.runner.close()
 

@@ -117,6 +117,10 @@ def parser() -> argparse.ArgumentParser:
     each.add_argument("--image-size", type=int, metavar="N", help=_("edge of the images in pixels"))
     each.add_argument("--quick", action="store_true", help=_("a pass without learning only"))
     _workspace(each)
+    each = _add(groups, "fetch", models.fetch, models.show_fetch,
+                _("Download a backbone's ImageNet weights, to be ready without a network."))
+    each.add_argument("backbone", metavar="NAME")
+    _workspace(each)
     each = _add(groups, "weights", models.weights, models.show_weights,
                 _("Check layer by layer whether a weight file fits a backbone."))
     each.add_argument("file", metavar="FILE")

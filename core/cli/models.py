@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.backbones import catalogue, listing
+from core.cli.progress import Bar
 from core.files import JsonObject
 from core.i18n import _
 from core.workspace import Workspace
@@ -40,6 +41,27 @@ def show_measure(answer: JsonObject) -> str:
     return _("{backbone}: {images_per_s:.0f} photos a second without learning, batch {batch}").format(
         **answer
     )
+
+
+def fetch(given: argparse.Namespace) -> JsonObject:
+    """Download the weights of a backbone of Keras' into the cache."""
+    from core.backbones import download
+    from core.backbones.stored import HostedWeights
+    from core.training.backend import load_tensorflow
+
+    Workspace.open(given.workspace)
+    backbone = catalogue.get(given.backbone)
+    if isinstance(backbone.stored, HostedWeights):
+        load_tensorflow()
+        with Bar() as bar:
+            file = download.fetch(backbone, lambda share: bar.say("", f"{share:.0%}"))
+        return {"backbone": backbone.name, "state": "ready", "file": str(file)}
+    return {"backbone": backbone.name, "state": backbone.stored.state, "file": None}
+
+
+def show_fetch(answer: JsonObject) -> str:
+    """Where the weights are."""
+    return _("{backbone}: {state}, {file}").format(**answer)
 
 
 def weights(given: argparse.Namespace) -> JsonObject:

@@ -51,14 +51,14 @@ def class_counts(counts: Sequence[ClassCount]) -> None:
     ]
     # Plotly's own legend breaks into several lines beside long names.
     legend([(name, str(colour)) for name, _values, colour in parts])
-    layout = _layout(len(names) * ROW_PX + 50)
+    layout = plot_layout(len(names) * ROW_PX + 50)
     layout["barmode"] = "stack"
     layout["bargap"] = 0.28
     layout["showlegend"] = False
     layout["yaxis"] = _names_axis(names)
     few = max((each.total for each in counts), default=0) <= FEW_TICKS
-    layout["xaxis"] = {**_value_axis(), "tickformat": ",d", **({"dtick": 1} if few else {})}
-    _draw(traces, layout, key="class-counts")
+    layout["xaxis"] = {**value_axis(), "tickformat": ",d", **({"dtick": 1} if few else {})}
+    draw(traces, layout, key="class-counts")
 
 
 def confusion(evaluation: Evaluation) -> None:
@@ -83,13 +83,13 @@ def confusion(evaluation: Evaluation) -> None:
         "ygap": 2, "customdata": hover, "hovertemplate": "%{customdata}<extra></extra>",
         "text": texts, "texttemplate": "%{text}" if count <= CELLS_WITH_FIGURES else "",
     }
-    layout = _layout(max(280, count * 36 + 130))
+    layout = plot_layout(max(280, count * 36 + 130))
     layout["yaxis"] = {**_names_axis(names), "autorange": "reversed", "title": _title(_("What it is"))}
     layout["xaxis"] = {
         **_names_axis(names), "tickangle": _name_angle(names),
         "title": _title(_("What the network said")),
     }
-    _draw([trace], layout, key="confusion")
+    draw([trace], layout, key="confusion")
 
 
 def _name_angle(names: Sequence[str]) -> int:
@@ -131,17 +131,18 @@ def shares(rows: Sequence[tuple[str, Share | None]], *, key: str, highlight: str
             "hovertemplate": "%{x:.1f}%<br>%{customdata}<extra></extra>",
         }
     )
-    layout = _layout(len(rows) * ROW_PX + 60)
+    layout = plot_layout(len(rows) * ROW_PX + 60)
     layout["showlegend"] = False
     layout["yaxis"] = {
         **_names_axis([chart_text(name) for name, _each in rows]),
         "range": [len(rows) - 0.5, -0.5],
     }
-    layout["xaxis"] = {**_value_axis(), "range": [-3, 104], "ticksuffix": "%", "dtick": 25}
-    _draw(traces, layout, key=key)
+    layout["xaxis"] = {**value_axis(), "range": [-3, 104], "ticksuffix": "%", "dtick": 25}
+    draw(traces, layout, key=key)
 
 
-def _layout(height: int) -> dict[str, Any]:
+def plot_layout(height: int) -> dict[str, Any]:
+    """Return the layout that all still charts share, of a height in pixels."""
     colours = COLOURS[theme()]
     return {
         "height": height, "margin": {"l": 8, "r": 12, "t": 8, "b": 8, "pad": 6},
@@ -159,7 +160,8 @@ def _names_axis(names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _value_axis() -> dict[str, Any]:
+def value_axis() -> dict[str, Any]:
+    """Return an axis of values from zero."""
     colours = COLOURS[theme()]
     return {
         "gridcolor": colours["line"], "zeroline": False, "fixedrange": True, "automargin": True,
@@ -167,11 +169,19 @@ def _value_axis() -> dict[str, Any]:
     }
 
 
+def log_axis(title: str) -> dict[str, Any]:
+    """Return an axis on which each doubling is as wide."""
+    axis = {**value_axis(), "type": "log", "title": _title(title), "dtick": "D2"}
+    del axis["rangemode"]
+    return axis
+
+
 def _title(words: str) -> dict[str, Any]:
     return {"text": words, "font": {"size": 13, "color": COLOURS[theme()]["quiet"]}}
 
 
-def _draw(traces: list[dict[str, Any]], layout: dict[str, Any], *, key: str) -> None:
+def draw(traces: list[dict[str, Any]], layout: dict[str, Any], *, key: str) -> None:
+    """Draw a still chart."""
     # NOTE: plotly takes pandas from sys.modules wherever it stands there. A second script thread, which
     # Streamlit starts at a quick click, would find it half imported by the first.
     import pandas  # noqa: F401

@@ -1,0 +1,44 @@
+"""Take a weight file that somebody brings along into the workspace, if it fits a backbone."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from core.backbones.kept import keep_stream, kept_files, kept_path
+from core.children import run_json
+from core.errors import ThawError
+from core.training.start import FILE, Start
+from core.workspace import Workspace
+
+
+def adopt(workspace: Workspace, backbone: str, name: str, source: BinaryIO) -> Start:
+    """Keep a weight file and check it layer by layer.
+
+    Args:
+        workspace: Where it is kept.
+        backbone: The backbone that is to start from it.
+        name: What the file is called; text from outside.
+        source: The open file.
+
+    Returns:
+        A start that names it.
+
+    Raises:
+        BadInput: Its kind is not read, it is damaged, or it does not fit; then it is not kept, unless
+            it was there before.
+        Unavailable: The disk is full, or the check broke off.
+    """
+    before = {each.name for each in kept_files(workspace)}
+    kept = keep_stream(workspace, name, source)
+    try:
+        check(workspace, backbone, kept)
+    except ThawError:
+        if kept not in before:
+            kept_path(workspace, kept).unlink(missing_ok=True)
+        raise
+    return Start(FILE, kept)
+
+
+def check(workspace: Workspace, backbone: str, kept: str) -> None:
+    """Raise BadInput where a kept file does not fit a backbone; done in a process of its own."""
+    run_json(["weights", str(kept_path(workspace, kept)), "--backbone", backbone])

@@ -1,0 +1,170 @@
+"""The gallery of backbones: filtered and sorted, as cards, as a table, or accuracy against speed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.backbones import catalogue, gallery
+from core.backbones.catalogue import Backbone
+from core.backbones.gallery import Order
+from core.i18n import _, ngettext
+from core.training.calibration import Wanted
+from core.training.speed import Measured, all_measured
+from pages.ui import state
+from pages.ui.accuracy_plot import accuracy_plot
+from pages.ui.amounts import speed_text, state_text
+from pages.ui.backbone_cards import Badge, Bar, Card, backbone_cards
+from pages.ui.block_map import parameters_text
+from pages.ui.measuring import measure_button
+from pages.ui.pieces import caption
+
+CARDS, TABLE, PLOT = "cards", "table", "plot"
+
+
+def choose_backbone(now: str) -> str:
+    """Show the gallery and return the name of the chosen backbone."""
+    measured = all_measured(state.workspace(), catalogue.BACKBONES)
+    shown = _filtered(measured)
+    if st.session_state.get("gallery_view", CARDS) == TABLE:
+        return _table(shown, now, measured)
+    if st.session_state.get("gallery_view") == PLOT:
+        _plot(shown, now, measured)
+        return now
+    return backbone_cards(
+        [_card(each, measured.get(each.name)) for each in shown], now, key="backbones", scroll=True,
+        empty=_("No backbone is like that. Try fewer words or another family."),
+    )
+
+
+def _filtered(measured: dict[str, Measured]) -> list[Backbone]:
+    words, family, order, view = st.columns([3, 3, 3, 4], vertical_alignment="bottom")
+    searched = words.text_input(
+        _("Search"), key="gallery_words", placeholder=_("resnet, b0 …"), icon=":material/search:",
+        max_chars=60,
+    )
+    chosen_family = family.selectbox(
+        _("Family"), ["", *gallery.families()], key="gallery_family",
+        format_func=lambda each: each or _("All families"),
+    )
+    names = _order_names()
+    chosen_order: Order = order.selectbox(
+        _("Order"), list(names), key="gallery_order", format_func=names.__getitem__
+    ) or "listed"
+    views = {CARDS: _("Cards"), TABLE: _("Table"), PLOT: _("Plot")}
+    with view:
+        st.segmented_control(
+            _("Show as"), list(views), key="gallery_view", default=CARDS, required=True,
+            format_func=views.__getitem__,
+        )
+    ready = st.toggle(_("Only those whose weights are on this computer"), key="gallery_ready")
+    return gallery.chosen(
+        searched or "", chosen_family or "", ready_only=ready, order=chosen_order,
+        images_per_s={name: each.images_per_s for name, each in measured.items()},
+    )
+
+
+def _order_names() -> dict[Order, str]:
+    return {
+        "listed": _("By family"), "accuracy": _("Most accurate first"), "parameters": _("Smallest first"),
+        "multiply_adds": _("Least work first"), "speed": _("Fastest here first"), "name": _("By name"),
+    }
+
+
+def _card(backbone: Backbone, measured: Measured | None) -> Card:
+    everyone = catalogue.BACKBONES.values()
+    stored = backbone.stored.state
+    tones = {"ready": "ready", "download": "fetch", "missing": "missing"}
+    top1 = (
+        _("ImageNet {share}").format(share=f"{backbone.imagenet_top1:.1%}")
+        if backbone.imagenet_top1 is not None else _("ImageNet: not available")
+    )
+    speed = "" if measured is None else f" · {speed_text(measured.images_per_s)}"
+    return Card(
+        name=backbone.name, title=backbone.title,
+        subtitle=_("{size} px photos").format(size=backbone.input_size),
+        bars=(
+            Bar(_("Size"), _log_share(backbone.parameters, [each.parameters for each in everyone]),
+                parameters_text(backbone.parameters)),
+            Bar(_("Work"), _log_share(backbone.multiply_adds, [each.multiply_adds for each in everyone]),
+                work_text(backbone.multiply_adds)),
+        ),
+        note=top1 + speed,
+        badge=Badge(state_text(backbone), tones[stored]),  # type: ignore[arg-type]
+    )
+
+
+def _log_share(value: int, everyone: Sequence[int]) -> float:
+    """Return where a value stands between the least and the most of all, each doubling as wide."""
+    low, high = math.log(min(everyone)), math.log(max(everyone))
+    return 0.08 + 0.92 * (math.log(value) - low) / (high - low)
+
+
+def work_text(multiply_adds: int) -> str:
+    """Return multiply-adds for one photo: ``"384 M"``, ``"15.3 G"``."""
+    if multiply_adds < 1e9:
+        return _("{millions} M").format(millions=f"{multiply_adds / 1e6:,.0f}")
+    return _("{billions} G").format(billions=f"{multiply_adds / 1e9:,.1f}")
+
+
+def _table(shown: Sequence[Backbone], now: str, measured: dict[str, Measured]) -> str:
+    import pandas as pd
+
+    rows = pd.DataFrame(
+        {
+            _("Backbone"): [each.title for each in shown],
+            _("Family"): [each.family for each in shown],
+            _("Parameters (M)"): [each.parameters / 1e6 for each in shown],
+            _("Multiply-adds (G)"): [each.multiply_adds / 1e9 for each in shown],
+            _("Photos (px)"): [each.input_size for each in shown],
+            _("ImageNet top-1 (%)"): [
+                None if each.imagenet_top1 is None else 100 * each.imagenet_top1 for each in shown
+            ],
+            _("Photos a second here"): [
+                measured[each.name].images_per_s if each.name in measured else None for each in shown
+            ],
+            _("Weights"): [state_text(each) for each in shown],
+            _("Licence"): [each.licence or _("not available") for each in shown],
+        }
+    )
+    formats = {1: None, 2: "%.1f", 3: "%.2f", 4: "%d", 5: "%.1f", 6: "%.1f"}
+    columns = {
+        name: st.column_config.NumberColumn(format=formats[at])
+        for at, name in enumerate(rows.columns) if formats.get(at)
+    }
+    event = st.dataframe(
+        rows, key="gallery_table", hide_index=True, on_select="rerun", selection_mode="single-row",
+        column_config=columns, height=430,
+    )
+    caption(_("Choose a row by the box at its left. A head of a column sorts by it."))
+    picked = event["selection"]["rows"]
+    return shown[picked[0]].name if picked and picked[0] < len(shown) else now
+
+
+def _plot(shown: Sequence[Backbone], now: str, measured: dict[str, Measured]) -> None:
+    by_speed = [each for each in shown if each.name in measured]
+    accuracy_plot(shown, now, measured)
+    missing = [each for each in shown if each.name not in measured and each.stored.state == "ready"]
+    others = [each for each in shown if each.name not in measured]
+    caption(
+        ngettext(
+            "{n} of the {all} shown is measured on this computer. Until then work stands in for time.",
+            "{n} of the {all} shown are measured on this computer. Until then work stands in for time.",
+            len(by_speed),
+        ).format(n=len(by_speed), all=len(shown))
+    )
+    with st.container(horizontal=True):
+        measure_button(
+            _("Measure those that are ready"), [_quick(each) for each in missing],
+            key="measure_ready", words=_("About 10 seconds each. Random weights are as fast as trained ones."),
+        )
+        measure_button(
+            _("Measure all {n} shown").format(n=len(others)), [_quick(each) for each in others],
+            key="measure_shown", words=_("About 10 to 30 seconds each; nothing is downloaded."),
+        )
+
+
+def _quick(backbone: Backbone) -> Wanted:
+    return Wanted(backbone.name, backbone.input_size, quick=True)
