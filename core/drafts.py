@@ -70,9 +70,15 @@ class Draft:
         )
 
     def with_weights(self, start: Start) -> Draft:
-        """Choose what the backbone starts from; from scratch, every block has to learn."""
-        scratch = start.source == RANDOM
-        blocks = catalogue.get(self.backbone).block_names if scratch else self.trainable
+        """Choose what the backbone starts from.
+
+        From scratch every block has to learn; back from there, the head alone.
+        """
+        blocks = self.trainable
+        if start.source == RANDOM:
+            blocks = catalogue.get(self.backbone).block_names
+        elif self.weights.source == RANDOM:
+            blocks = ()
         return replace(self, weights=start, history=(), trainable=blocks)
 
     def planned(self, plan: Plan) -> Draft:

@@ -1,4 +1,4 @@
-"""Model: choose a backbone, decide block by block what may learn, and put a head on it."""
+"""Model: choose a backbone, what it starts from, block by block what may learn, and a head."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from dataclasses import replace
 import streamlit as st
 
 from core.backbones import catalogue
-from core.backbones.catalogue import Backbone
+from core.backbones.catalogue import LARGEST_SIZE, Backbone
 from core.data.dataset import Dataset
 from core.drafts import Draft
 from core.i18n import _
 from core.training import fields as bounds
-from core.training.counts import Counts, counts, shortcuts
+from core.training.counts import counts, shortcuts
 from core.training.plan import Head
+from core.training.presets import PRESETS
+from core.training.start import RANDOM
 from pages.ui import fields, state
-from pages.ui.backbone_cards import Bar, Card, backbone_cards
 from pages.ui.block_map import block_map, parameters_text
+from pages.ui.expected import takes, transferred
+from pages.ui.gallery import choose_backbone, work_text
 from pages.ui.locked import locked
-from pages.ui.pieces import caption, facts_card, lede
+from pages.ui.pieces import caption, lede, note
 from pages.ui.places import PLACES
+from pages.ui.start_from import follow_backbone, start_from
 
 
 def main() -> None:
@@ -29,48 +33,82 @@ def main() -> None:
     if locked(journey, "model") or journey.dataset is None:
         return
     draft = state.update(model_seen=True)
+    _recipes(draft)
     _backbone(draft)
+    _start(state.draft())
     _what_may_learn(state.draft(), journey.dataset)
-    head, takes = st.columns([1, 1], gap="large")
+    head, card = st.columns([1, 1], gap="large")
     with head:
         _head(state.draft())
-    with takes:
-        _takes(counts(state.draft().plan(), len(journey.dataset.classes)))
+    with card:
+        takes(state.draft().plan(), journey.dataset)
     if st.button(_("Continue to Train"), type="primary", icon=":material/arrow_forward:",
                  icon_position="right"):
         state.set_up()
         st.switch_page(PLACES["train"].script)
 
 
+def _recipes(draft: Draft) -> None:
+    with st.expander(_("Start from a whole recipe"), icon=":material/menu_book:"):
+        for preset in PRESETS.values():
+            words, button = st.columns([4, 1], vertical_alignment="center")
+            with words:
+                st.markdown(f"**{preset.title}**")
+                caption(preset.description)
+                caption(_("Source: {source}").format(source=preset.source))
+            if button.button(_("Use it"), key=f"recipe-{preset.name}"):
+                state.keep(draft.planned(preset.applied(draft.plan())))
+                _forget_controls()
+                st.rerun()
+
+
+def _forget_controls() -> None:
+    """Let the controls show the draft again, after something has changed it all."""
+    follow_backbone()
+    for key in ("pooling", "hidden", "dropout", "image_size", "start_run", "start_kept", "gallery_table"):
+        st.session_state.pop(key, None)
+
+
 def _backbone(draft: Draft) -> None:
     st.subheader(_("Backbone"), anchor=False)
-    cards = [_card(each) for each in catalogue.BACKBONES.values()]
-    chosen = backbone_cards(cards, draft.backbone, key="backbones")
+    chosen = choose_backbone(draft.backbone)
     if chosen != draft.backbone:
         state.keep(draft.with_backbone(chosen))
-    caption(_("Size is parameters, work is multiply-adds for one photo. ImageNet accuracy is as published "
-              "for the original weights, not measured here. Weights: {licence}, already on this "
-              "computer.").format(licence=catalogue.get(chosen).licence))
+        follow_backbone()
+        st.session_state.pop("image_size", None)
+    _about(catalogue.get(chosen))
 
 
-def _card(backbone: Backbone) -> Card:
-    largest = list(catalogue.BACKBONES.values())
+def _about(backbone: Backbone) -> None:
     published = (
-        _("ImageNet top-1: {share}").format(share=f"{backbone.imagenet_top1:.1%}")
+        _("ImageNet top-1 {share} as published, not measured here ({source})").format(
+            share=f"{backbone.imagenet_top1:.1%}", source=backbone.imagenet_top1_source)
         if backbone.imagenet_top1 is not None else _("ImageNet top-1: not available")
     )
-    missing = "" if backbone.stored.state == "ready" else _("Weights are missing. ")
-    return Card(
-        name=backbone.name, title=backbone.title,
-        subtitle=_("{size} px photos").format(size=backbone.input_size),
-        bars=(
-            Bar(_("Size"), backbone.parameters / max(each.parameters for each in largest),
-                parameters_text(backbone.parameters)),
-            Bar(_("Work"), backbone.multiply_adds / max(each.multiply_adds for each in largest),
-                parameters_text(backbone.multiply_adds)),
-        ),
-        note=missing + published,
-    )
+    note(backbone.title, backbone.description, sign="info")
+    caption(_("{parameters} parameters, {work} multiply-adds a photo, {blocks} blocks. {published}. Paper: "
+              "{paper}.").format(
+        parameters=parameters_text(backbone.parameters), work=work_text(backbone.multiply_adds),
+        blocks=len(backbone.blocks), published=published, paper=backbone.paper))
+
+
+def _start(draft: Draft) -> None:
+    backbone = catalogue.get(draft.backbone)
+    weights, size = st.columns([3, 1], gap="large")
+    with weights:
+        start_from(draft)
+    with size:
+        st.session_state.setdefault("image_size", draft.image_size or backbone.input_size)
+        edge = int(st.number_input(
+            _("Photo size"), min_value=backbone.smallest_size, max_value=LARGEST_SIZE, step=1,
+            key="image_size",
+            help=_("Edge in pixels, from {low} to {high}. {usual} is what it was trained on; smaller is "
+                   "quicker and sees less.").format(
+                low=backbone.smallest_size, high=f"{LARGEST_SIZE:,}", usual=backbone.input_size),
+        ))
+    wanted = None if edge == backbone.input_size else edge
+    if wanted != draft.image_size:
+        state.keep(replace(state.draft(), image_size=wanted))
 
 
 def _what_may_learn(draft: Draft, dataset: Dataset) -> None:
@@ -93,14 +131,17 @@ def _what_may_learn(draft: Draft, dataset: Dataset) -> None:
             _("Shortcuts"), list(words), format_func=words.__getitem__, key="shortcut",
             on_change=use_shortcut, label_visibility="collapsed",
         )
-    head = counts(draft.plan(), len(dataset.classes)).head
+    plan = draft.plan()
 
     def use_blocks(names: tuple[str, ...]) -> None:
         state.update(trainable=names)
 
     block_map(
-        backbone.blocks, draft.trainable, head_parameters=head, key="map", on_change=use_blocks
+        backbone.blocks_at(plan.size), draft.trainable,
+        head_parameters=counts(plan, len(dataset.classes)).head, key="map", on_change=use_blocks,
+        from_scratch=plan.weights.source == RANDOM,
     )
+    transferred(plan, dataset)
 
 
 def _head(draft: Draft) -> None:
@@ -114,27 +155,6 @@ def _head(draft: Draft) -> None:
         state.keep(replace(draft, head=head))
         # The head's tile and the counts stand above; they follow in a second run.
         st.rerun()
-
-
-def _takes(found: Counts) -> None:
-    facts_card(
-        _("What this will train"),
-        [
-            (parameters_text(found.learning), _("learning, {share} of all").format(
-                share=_share(found.share))),
-            (parameters_text(found.frozen), _("frozen, kept as they are")),
-            (parameters_text(found.total), _("parameters in all")),
-            (parameters_text(found.head), _("of them new, in the head")),
-        ],
-    )
-    if found.norm:
-        caption(_("{n} of the frozen ones are BatchNorm's in blocks that learn. They stay as they are: "
-                  "what few photos would teach them does more harm than good.").format(
-            n=parameters_text(found.norm)))
-
-
-def _share(share: float) -> str:
-    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 
 main()

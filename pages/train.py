@@ -16,8 +16,10 @@ from core.runs.status import State
 from core.training import fields as bounds
 from core.training.counts import listed_blocks, shortcuts, what_learns
 from core.training.plan import Plan
+from core.training.transfer import origin_text
 from core.words import duration_text
 from pages.ui import state
+from pages.ui.expected import expected, expected_text
 from pages.ui.live_curves import Curves, live_curves
 from pages.ui.locked import locked
 from pages.ui.pieces import caption, facts_card, lede, note
@@ -84,6 +86,9 @@ def _new(journey: Journey, last: Listed | None) -> None:
     draft = state.draft()
     lede(_described(draft.plan()))
     recipe(draft, journey.dataset)
+    guess = expected(draft.plan(), journey.dataset)
+    if guess is not None:
+        caption(expected_text(guess, draft.plan()))
     busy = state.thaw().runner.snapshot().active is not None
     label = _("Add to the queue") if busy else _("Start training")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -206,6 +211,8 @@ def _settings(run: Listed) -> None:
         run.title,
         [
             (catalogue.get(plan.backbone).title, _("backbone")),
+            (origin_text(plan.weights.source), _("what it started from")),
+            (_("{edge} px").format(edge=plan.size), _("photo size")),
             (what_learns(plan), _("what learns")),
             (f"{plan.recipe.epochs}", _("epochs planned")),
             (f"{plan.recipe.batch_size}", _("batch size")),

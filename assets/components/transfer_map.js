@@ -30,7 +30,7 @@ const fillChain = (list, data) => {
 };
 
 const makePart = (part) => {
-  const row = make("div", `part ${part.kind}`);
+  const row = make("div", `part is-${part.kind}`);
   const label = make("dt");
   label.append(draw(signOf[part.kind]), make("span", "label"));
   const said = make("dd");

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import BinaryIO
 
 from core.backbones.kept import keep_stream, kept_files, kept_path
+from core.backbones.stored import is_weights_name
 from core.children import run_json
-from core.errors import ThawError
+from core.errors import NotFound, ThawError, Unavailable
+from core.i18n import _
 from core.training.start import FILE, Start
 from core.workspace import Workspace
 
@@ -31,7 +34,7 @@ def adopt(workspace: Workspace, backbone: str, name: str, source: BinaryIO) -> S
     before = {each.name for each in kept_files(workspace)}
     kept = keep_stream(workspace, name, source)
     try:
-        check(workspace, backbone, kept)
+        _check(workspace, backbone, kept)
     except ThawError:
         if kept not in before:
             kept_path(workspace, kept).unlink(missing_ok=True)
@@ -39,6 +42,28 @@ def adopt(workspace: Workspace, backbone: str, name: str, source: BinaryIO) -> S
     return Start(FILE, kept)
 
 
-def check(workspace: Workspace, backbone: str, kept: str) -> None:
+def adopt_path(workspace: Workspace, backbone: str, path: str) -> Start:
+    """Do as :func:`adopt` with a path of this machine, or with the name of a file that is kept already.
+
+    Raises:
+        NotFound: There is no such file.
+    """
+    if is_weights_name(path) and any(each.name == path for each in kept_files(workspace)):
+        _check(workspace, backbone, path)
+        return Start(FILE, path)
+    given = Path(path).expanduser()
+    if not given.is_file():
+        raise NotFound(_("There is no such weight file."), given=path[:200], fix=_("Check the path."))
+    try:
+        with given.open("rb") as handle:
+            return adopt(workspace, backbone, given.name, handle)
+    except OSError as error:
+        raise Unavailable(
+            _("The weight file cannot be copied into the workspace."),
+            given=f"{given.name}: {error.strerror}",
+        ) from error
+
+
+def _check(workspace: Workspace, backbone: str, kept: str) -> None:
     """Raise BadInput where a kept file does not fit a backbone; done in a process of its own."""
     run_json(["weights", str(kept_path(workspace, kept)), "--backbone", backbone])

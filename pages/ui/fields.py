@@ -7,11 +7,21 @@ import streamlit as st
 from core.training.fields import ChoiceField, NumberField
 
 
+def _begin_with(key: str, value: object) -> None:
+    """Let a control that is new on the page show ``value``.
+
+    NOTE: by the session's state alone: a button may set or forget it, and Streamlit complains of two
+    sources. A default of the control's own would not be seen where the browser remembers the control.
+    """
+    st.session_state.setdefault(key, value)
+
+
 def number(field: NumberField, value: float, *, key: str) -> float:
     """Show a number with its bounds, and return it."""
     kind = int if field.whole else float
+    _begin_with(key, kind(value))
     return st.number_input(
-        field.title, min_value=kind(field.low), max_value=kind(field.high), value=kind(value),
+        field.title, min_value=kind(field.low), max_value=kind(field.high),
         step=kind(field.step), help=field.help, key=key,
     )
 
@@ -19,8 +29,9 @@ def number(field: NumberField, value: float, *, key: str) -> float:
 def slider(field: NumberField, value: float, *, key: str) -> float:
     """Show a number as a slider over its bounds, and return it."""
     kind = int if field.whole else float
+    _begin_with(key, kind(value))
     return st.slider(
-        field.title, min_value=kind(field.low), max_value=kind(field.high), value=kind(value),
+        field.title, min_value=kind(field.low), max_value=kind(field.high),
         step=kind(field.step), help=field.help, key=key,
     )
 
@@ -35,8 +46,9 @@ def few(field: NumberField, value: float, none: str = "", *, key: str) -> float:
         key: The control's key.
     """
     options = sorted({*field.choices, value})
+    _begin_with(key, value)
     chosen = st.segmented_control(
-        field.title, options, default=value, help=field.help, key=key,
+        field.title, options, help=field.help, key=key,
         format_func=lambda each: none if each == 0 and none else f"{each:g}",
     )
     return value if chosen is None else chosen
@@ -45,8 +57,7 @@ def few(field: NumberField, value: float, none: str = "", *, key: str) -> float:
 def rate(field: NumberField, value: float, *, key: str) -> float:
     """Show a learning rate as a slider over its ready values, and return it."""
     options = sorted({*field.choices, value})
-    # NOTE: by the session's state alone: a button may set it, and Streamlit complains of two sources.
-    st.session_state.setdefault(key, value)
+    _begin_with(key, value)
     return float(st.select_slider(
         field.title, options, format_func=rate_text, help=field.help, key=key
     ))
@@ -54,8 +65,9 @@ def rate(field: NumberField, value: float, *, key: str) -> float:
 
 def choice(field: ChoiceField, value: str, *, key: str) -> str:
     """Show a choice side by side, and return it."""
+    _begin_with(key, value)
     chosen = st.segmented_control(
-        field.title, list(field.values), default=value, format_func=field.label, help=field.help,
+        field.title, list(field.values), format_func=field.label, help=field.help,
         key=key,
     )
     return value if chosen is None else chosen

@@ -116,13 +116,13 @@ def _table(shown: Sequence[Backbone], now: str, measured: dict[str, Measured]) -
         {
             _("Backbone"): [each.title for each in shown],
             _("Family"): [each.family for each in shown],
-            _("Parameters (M)"): [each.parameters / 1e6 for each in shown],
-            _("Multiply-adds (G)"): [each.multiply_adds / 1e9 for each in shown],
-            _("Photos (px)"): [each.input_size for each in shown],
-            _("ImageNet top-1 (%)"): [
+            _("Size (M)"): [each.parameters / 1e6 for each in shown],
+            _("Work (G)"): [each.multiply_adds / 1e9 for each in shown],
+            _("Edge (px)"): [each.input_size for each in shown],
+            _("Top-1 (%)"): [
                 None if each.imagenet_top1 is None else 100 * each.imagenet_top1 for each in shown
             ],
-            _("Photos a second here"): [
+            _("Photos/s here"): [
                 measured[each.name].images_per_s if each.name in measured else None for each in shown
             ],
             _("Weights"): [state_text(each) for each in shown],
@@ -136,9 +136,11 @@ def _table(shown: Sequence[Backbone], now: str, measured: dict[str, Measured]) -
     }
     event = st.dataframe(
         rows, key="gallery_table", hide_index=True, on_select="rerun", selection_mode="single-row",
-        column_config=columns, height=430,
+        column_config=columns, height=430, placeholder=_("not available"),
     )
-    caption(_("Choose a row by the box at its left. A head of a column sorts by it."))
+    caption(_("Choose a row by the box at its left; a column's head sorts by it. Size is millions of "
+              "parameters, work billions of multiply-adds a photo, top-1 the published share of ImageNet "
+              "photos named right."))
     picked = event["selection"]["rows"]
     return shown[picked[0]].name if picked and picked[0] < len(shown) else now
 
@@ -158,7 +160,7 @@ def _plot(shown: Sequence[Backbone], now: str, measured: dict[str, Measured]) ->
     with st.container(horizontal=True):
         measure_button(
             _("Measure those that are ready"), [_quick(each) for each in missing],
-            key="measure_ready", words=_("About 10 seconds each. Random weights are as fast as trained ones."),
+            key="measure_ready", words=_("About 10 seconds each."),
         )
         measure_button(
             _("Measure all {n} shown").format(n=len(others)), [_quick(each) for each in others],

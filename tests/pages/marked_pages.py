@@ -29,11 +29,22 @@ class Marked(gettext.NullTranslations):
 marked = Marked()
 i18n._catalogue = lambda: marked  # type: ignore[assignment]
 
+# NOTE: after the catalogue of texts is in place, because they look texts up as they are imported.
+from core.backbones import catalogue  # noqa: E402
+from core.training.presets import PRESETS  # noqa: E402
+
 OUTSIDE = ("outside", "blue", "red", "colours", "one.png")
 # Names that are the same in every language: ours, of networks, of units and file formats.
-PROPER = ("EfficientNet", "Lite", "efficientnet", "lite", "Adam", "AdamW", "SGD", "RMSprop", "MB", "k", "M")
+PROPER = {
+    "efficientnet", "Adam", "AdamW", "SGD", "RMSprop", "MB", "k", "M",
+    # Networks, who published them and under which licence, and where that is said.
+    *(word for each in catalogue.BACKBONES.values()
+      for text in (each.title, each.name, each.family, each.paper, each.licence,
+                   each.imagenet_top1_source, *(preset.source for preset in PRESETS.values()))
+      for word in re.findall(r"[^\W\d_]+", text)),
+}
 # Members of what a component is given that no person reads.
-SILENT = {"name", "state", "run", "library", "href", "chosen", "learning", "suffix", "taken", "seen"}
+SILENT = {"name", "state", "run", "library", "href", "chosen", "learning", "suffix", "taken", "seen", "kind", "tone"}
 CHART_TEXTS = {"name", "text", "customdata", "ticktext"}
 _TAGS = re.compile(r"<[^>]*>")
 _SPOKEN = re.compile(r'(?:alt|aria-label|title)="([^"]*)"')
@@ -46,7 +57,7 @@ def unmarked(text: str) -> str:
         depth += (sign == "‹") - (sign == "›")
         left.append(sign if depth == 0 and sign != "›" else " ")
     words = re.findall(r"[^\W\d_]+(?:\.png)?", "".join(left))
-    return " ".join(word for word in words if word not in (*OUTSIDE, *PROPER))
+    return " ".join(word for word in words if word not in OUTSIDE and word not in PROPER)
 
 
 def component_texts(value: Any) -> Iterator[str]:

