@@ -15,6 +15,7 @@ from core.files import JsonObject
 from core.i18n import _
 
 LOOK_EVERY_S = 0.1
+TIDY_UP_S = 3.0
 _BAD_INPUT = 2
 _ROOT = Path(__file__).resolve().parent.parent
 _log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def run_json(arguments: Sequence[str], stop: threading.Event | None = None) -> J
 
     Args:
         arguments: The words of the command.
-        stop: Set it to end the process.
+        stop: Set it to end the process: asked first, so that it may tidy up, and made to soon after.
 
     Raises:
         BadInput: The command refused what it was given; the error is the command's own.
@@ -46,9 +47,17 @@ def run_json(arguments: Sequence[str], stop: threading.Event | None = None) -> J
                     raise Stopped(_("Stopped before it was done.")) from None
     finally:
         if child.poll() is None:
-            child.kill()
-            child.communicate()
+            _end(child)
     return _answer(said, complained, child.returncode, arguments)
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    child.terminate()
+    try:
+        child.communicate(timeout=TIDY_UP_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
 
 
 def _answer(said: str, complained: str, status: int, arguments: Sequence[str]) -> JsonObject:

@@ -65,7 +65,7 @@ class Draft:
         chosen, before = catalogue.get(name), catalogue.get(self.backbone)
         known = chosen.block_names if chosen.family == before.family else ()
         return replace(
-            self, backbone=name, weights=Start(), image_size=None, history=(),
+            self, backbone=chosen.name, weights=Start(), image_size=None, history=(),
             trainable=tuple(block for block in self.trainable if block in known),
         )
 

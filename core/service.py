@@ -65,8 +65,11 @@ class Service:
         self.downloads = Downloads()
 
     def start(self) -> None:
-        """Remove stale uploads, find interrupted runs, and take up what is queued."""
+        """Remove stale uploads and downloads, find interrupted runs, and take up what is queued."""
+        from core.backbones.download import forget_leftovers
+
         remove_leftovers(self.workspace)
+        forget_leftovers()
         removed = self.uploads.sweep()
         if removed:
             _log.info("Removed %d stale uploads.", removed)
@@ -95,7 +98,8 @@ class Service:
         Raises:
             Busy: A training is going on, which would make the figures wrong.
         """
-        if self.runner.snapshot().active is not None:
+        now = self.runner.snapshot()
+        if now.active is not None or now.queue:
             raise Busy(
                 _("A training is going on, and would make the figures wrong."),
                 fix=_("Measure when it has ended."),

@@ -41,7 +41,12 @@ def fetch(
         raise ValueError(f"{backbone.name} has no hosted weights")  # noqa: TRY004 - a value like any other
     with _locks[backbone.name]:
         known = stored.path()
-        return known if known is not None else _downloaded(backbone, stored, progress, stop)
+        if known is not None:
+            return known
+        try:
+            return _downloaded(backbone, stored, progress, stop)
+        except OSError as error:  # of the cache's folder: full, or not ours to write to
+            raise _not_fetched(backbone, stored, keras_caches()[0]) from error
 
 
 def _downloaded(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.backbones import catalogue
 from core.backbones.stored import HostedWeights, keras_caches
@@ -76,7 +77,12 @@ def _arrived(name: str) -> float:
     stored = catalogue.get(name).stored
     if not isinstance(stored, HostedWeights):
         return 0.0
-    sizes = [
-        path.stat().st_size for path in keras_caches()[0].glob(f".arriving-*/models/{stored.file}")
-    ]
-    return min(0.99, max(sizes, default=0) / stored.bytes)
+    paths = keras_caches()[0].glob(f".arriving-*/models/{stored.file}")
+    return min(0.99, max(map(_size, paths), default=0) / stored.bytes)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # it has just arrived, or was dropped
+        return 0

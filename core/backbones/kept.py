@@ -57,13 +57,11 @@ def keep(workspace: Workspace, path: Path) -> str:
     if not path.is_file():
         raise NotFound(_("There is no such weight file."), given=str(path)[:200], fix=_("Check the path."))
     try:
-        with path.open("rb") as handle:
-            return keep_stream(workspace, path.name, handle)
+        handle = path.open("rb")
     except OSError as error:
-        raise Unavailable(
-            _("The weight file cannot be copied into the workspace."),
-            given=f"{path.name}: {error.strerror}",
-        ) from error
+        raise _not_copied(path.name, error) from error
+    with handle:
+        return keep_stream(workspace, path.name, handle)
 
 
 def keep_stream(workspace: Workspace, name: str, source: BinaryIO) -> str:
@@ -87,9 +85,18 @@ def keep_chunks(workspace: Workspace, name: str, chunks: Iterable[bytes]) -> str
         stem = slug(name[: -len(suffix)])
         kept = digest.hexdigest()[:_DIGITS] + (f"-{stem}" if stem else "") + suffix
         os.replace(arriving, workspace.weights / kept)
+    except OSError as error:
+        raise _not_copied(name, error) from error
     finally:
         arriving.unlink(missing_ok=True)
     return kept
+
+
+def _not_copied(name: str, error: OSError) -> Unavailable:
+    return Unavailable(
+        _("The weight file cannot be copied into the workspace."),
+        given=f"{name[:120]}: {error.strerror or error}",
+    )
 
 
 def suffix_of(name: str) -> str:
@@ -115,8 +122,8 @@ def kept_files(workspace: Workspace) -> list[KeptFile]:
 
 def kept_path(workspace: Workspace, name: str) -> Path:
     """Return where a weight file is, by the name that a plan has for it; raises NotFound."""
-    path = workspace.weights / Path(name).name
-    if path.name != name or not path.is_file():
+    path = workspace.weights / name
+    if not is_weights_name(name) or not path.is_file():
         raise NotFound(
             _("The weight file is no longer in the workspace."), given=name[:120],
             fix=_("Give the file again on the Model page."),

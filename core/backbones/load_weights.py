@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from core.backbones import download
 from core.backbones.catalogue import LITE_SCALES, Backbone
+from core.backbones.hdf5_data import Arrays
+from core.backbones.second_scaling import SPREAD, scales_again
 from core.backbones.stored import HostedWeights
-from core.backbones.weight_files import Arrays, NamedFile, Wanted, WeightFile, open_hdf5
+from core.backbones.weight_files import NamedFile, Wanted, WeightFile, open_hdf5
 from core.backbones.weights import by_layer, packaged_weights
 from core.errors import BadInput
 from core.i18n import _
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     import keras
 
 _SHOWN = 3
-_SPREAD = (0.229, 0.224, 0.225)  # of ImageNet's photos in 0..1
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def from_file(model: keras.Model, backbone: Backbone, path: Path) -> None:
     """
     with _opened(backbone, path) as opened:
         weights, beside = _fitted(model, backbone, opened, path.name)
-    twice = sum(name.startswith("rescaling") for name in beside) > 1
+    twice = scales_again(opened.config, beside)
     if _scales_twice(backbone) and (twice or _is_hosted(backbone, path)):
         weights = _scaled(model, weights)
     _assign(model, weights)
@@ -230,4 +231,4 @@ def _scaled(model: keras.Model, weights: Assigned) -> Assigned:
         layer.name for layer in model.layers if isinstance(layer, keras.layers.Normalization)
     )
     mean, variance, count = weights[name]
-    return {**weights, name: (mean, (variance * np.array(_SPREAD)).astype(np.float32), count)}
+    return {**weights, name: (mean, (variance * np.array(SPREAD)).astype(np.float32), count)}

@@ -9,16 +9,23 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BadInput
+from core.backbones.hdf5_data import (
+    BROKEN,
+    Arrays,
+    StoredArray,
+    is_plain,
+    stored_array,
+    texts,
+    unreadable,
+    walk,
+)
 from core.i18n import _
 
 if TYPE_CHECKING:
@@ -26,30 +33,12 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras", ".pth")
 LARGEST_BYTES = 3 * 1024**3
-_MOST_OBJECTS = 100_000
 _MOST_MODELS = 200
 _WEIGHTS_IN_ARCHIVE = "model.weights.h5"
+_CONFIG_IN_ARCHIVE = "config.json"
+_LARGEST_CONFIG_BYTES = 50 * 1024**2
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
-# NOTE: h5py and zipfile turn what is wrong inside a file into any of these.
-_BROKEN = (OSError, EOFError, KeyError, ValueError, RuntimeError, TypeError, MemoryError,
-           zipfile.BadZipFile, zlib.error)
-
-
-@dataclass(frozen=True)
-class StoredArray:
-    """One array of a file, read only when it is asked for.
-
-    Attributes:
-        shape: Its shape.
-        read: Returns its numbers.
-    """
-
-    shape: tuple[int, ...]
-    read: Callable[[], NDArray[Any]]
-
-
-Arrays = tuple[StoredArray, ...]
 
 
 @dataclass(frozen=True)
@@ -82,10 +71,15 @@ class Wanted:
 
 
 class WeightFile:
-    """Arrays of a file that may belong to the layers of a model; a context that closes the file."""
+    """Arrays of a file that may belong to the layers of a model; a context that closes the file.
+
+    Attributes:
+        config: The model's configuration as JSON text, for what it says; empty where there is none.
+    """
 
     def __init__(self, file: h5py.File | None = None) -> None:
         self._file = file
+        self.config = ""
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +100,7 @@ class Keras3File(WeightFile):
         super().__init__(root)
         self._arrays: dict[str, dict[int, StoredArray]] = {}
         self._models: dict[str, list[str]] = {}
-        for path, item in _walk(root):
+        for path, item in walk(root):
             folder, _slash, last = path.rpartition("/")
             if last == "layers" and item is None:
                 self._models.setdefault(folder, [])
@@ -132,23 +126,50 @@ class LegacyFile(WeightFile):
 
     def __init__(self, root: h5py.File) -> None:
         super().__init__(root)
-        group = root["model_weights"] if _is_plain(root, "model_weights") else root
+        group = root["model_weights"] if is_plain(root, "model_weights") else root
         self._layers: list[tuple[str, Arrays]] = []
-        self._names = _texts(group, "layer_names")
+        self._nested = False
+        self._names = texts(group, "layer_names")
         for name in self._names:
-            if not _is_plain(group, name):
-                raise _unreadable(_("A layer that the file names is not in it."), name)
-            self._layers += _parted(group[name], name)
+            if not is_plain(group, name):
+                raise unreadable(_("A layer that the file names is not in it."), name)
+            parts = _parted(group[name], name)
+            self._nested = self._nested or len(parts) > 1
+            self._layers += parts
 
     def attempts(self, wanted: Sequence[Wanted]) -> Iterator[Attempt]:
-        """Try by name where all names are there, then in order, then what names there are."""
+        """Try by name where all names are there, then by order or number, then what names there are."""
         by_name = dict(self._layers)
         named = [by_name.get(each.name) for each in wanted]
         if None not in named:
             yield Attempt(named, self._names)
         in_order: list[Arrays | None] = [arrays for _name, arrays in self._layers[: len(wanted)]]
-        yield Attempt(in_order + [None] * (len(wanted) - len(in_order)), self._names)
+        in_order += [None] * (len(wanted) - len(in_order))
+        numbered = self._by_number(wanted)
+        # NOTE: of a model within the model Keras writes first what is trainable, whatever its place.
+        for arrays in (numbered, in_order) if self._nested else (in_order, numbered):
+            yield Attempt(arrays, self._names)
         yield Attempt(named, self._names)
+
+    def _by_number(self, wanted: Sequence[Wanted]) -> list[Arrays | None]:
+        """Match automatic names, whose numbers start anywhere: the third ``conv2d`` is the third."""
+        places = _places(name for name, _arrays in self._layers)
+        found = {places[name]: arrays for name, arrays in self._layers}
+        asked = _places(each.name for each in wanted)
+        return [found.get(asked[each.name]) for each in wanted]
+
+
+def _places(names: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Return for each name what it is without its number, and its place among those alike."""
+    alike: dict[str, list[tuple[int, str]]] = {}
+    for name in names:
+        stem, _line, number = name.rpartition("_")
+        numbered = bool(stem) and number.isascii() and number.isdigit() and len(number) < 10
+        alike.setdefault(stem if numbered else name, []).append((int(number) if numbered else 0, name))
+    return {
+        name: (stem, place)
+        for stem, group in alike.items() for place, (_number, name) in enumerate(sorted(group))
+    }
 
 
 class NamedFile(WeightFile):
@@ -182,16 +203,16 @@ def open_hdf5(path: Path) -> WeightFile:
     """
     try:
         if path.stat().st_size > LARGEST_BYTES:
-            raise _unreadable(_("The weight file is too large."), path.name)
+            raise unreadable(_("The weight file is too large."), path.name)
         with path.open("rb") as handle:
             start = handle.read(8)
         if start.startswith(_ZIP):
-            return _parsed(io.BytesIO(_from_archive(path)))
+            return _from_archive(path)
         if start == _HDF5:
             return _parsed(path)
-        raise _unreadable(_("This is not a weight file that can be read."), path.name)
-    except _BROKEN as error:
-        raise _unreadable(_("The weight file cannot be read."), path.name) from error
+        raise unreadable(_("This is not a weight file that can be read."), path.name)
+    except BROKEN as error:
+        raise unreadable(_("The weight file cannot be read."), path.name) from error
 
 
 def _parsed(source: Path | io.BytesIO) -> WeightFile:
@@ -199,106 +220,46 @@ def _parsed(source: Path | io.BytesIO) -> WeightFile:
 
     root = h5py.File(source, "r")
     try:
-        if "layer_names" in root.attrs or "layer_names0" in root.attrs or _is_plain(root, "model_weights"):
-            return LegacyFile(root)
+        if "layer_names" in root.attrs or "layer_names0" in root.attrs or is_plain(root, "model_weights"):
+            legacy = LegacyFile(root)
+            legacy.config = "".join(texts(root, "model_config"))
+            return legacy
         return Keras3File(root)
     except BaseException:
         root.close()
         raise
 
 
-def _from_archive(path: Path) -> bytes:
+def _from_archive(path: Path) -> WeightFile:
     with zipfile.ZipFile(path) as archive:
         if _WEIGHTS_IN_ARCHIVE not in archive.namelist():
-            raise _unreadable(_("The archive holds no Keras weights."), path.name)
-        entry = archive.getinfo(_WEIGHTS_IN_ARCHIVE)
-        if entry.file_size > LARGEST_BYTES:
-            raise _unreadable(_("The weight file is too large."), path.name)
-        with archive.open(entry) as handle:
-            return handle.read(LARGEST_BYTES + 1)
+            raise unreadable(_("The archive holds no Keras weights."), path.name)
+        file = _parsed(io.BytesIO(_entry(archive, _WEIGHTS_IN_ARCHIVE, LARGEST_BYTES)))
+        if _CONFIG_IN_ARCHIVE in archive.namelist():
+            config = _entry(archive, _CONFIG_IN_ARCHIVE, _LARGEST_CONFIG_BYTES)
+            file.config = config.decode("utf-8", "replace")
+        return file
 
 
-def _unreadable(what: str, name: str) -> BadInput:
-    return BadInput(
-        what, given=name[:120],
-        fix=_("Give a file that Keras wrote: .weights.h5, .h5 or .keras, or for the Lites a flat .pth."),
-    )
-
-
-def _is_plain(group: Any, name: str) -> bool:
-    """Tell whether the file itself holds the object: no link leads to another file."""
-    import h5py
-
-    return isinstance(group, h5py.Group) and isinstance(group.get(name, getlink=True), h5py.HardLink)
-
-
-def _stored(item: Any) -> StoredArray:
-    import h5py
-
-    # NOTE: HDF5 can keep a dataset's numbers in any other file of the machine.
-    inside = isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual
-    if not inside or item.dtype.kind not in "fiu" or item.shape is None:
-        raise _unreadable(_("The file points to numbers outside itself, or holds something else."),
-                          str(item.name))
-    return StoredArray(tuple(item.shape), lambda: _numbers_of(item))
-
-
-def _numbers_of(dataset: h5py.Dataset) -> NDArray[Any]:
-    try:
-        return np.asarray(dataset[()])
-    except _BROKEN as error:
-        raise _unreadable(_("The weight file cannot be read."), str(dataset.name)) from error
-
-
-def _walk(root: h5py.Group) -> Iterator[tuple[str, StoredArray | None]]:
-    """Yield the path of every group (with ``None``) and of every array."""
-    import h5py
-
-    waiting: list[tuple[str, Any]] = [("", root)]
-    seen = 0
-    while waiting:
-        path, group = waiting.pop()
-        for name in group:
-            seen += 1
-            if seen > _MOST_OBJECTS or len(path) > 500:
-                raise _unreadable(_("The file holds too many parts to be a model."), path)
-            if not _is_plain(group, name):
-                continue
-            item, where = group[name], f"{path}/{name}".lstrip("/")
-            if where.startswith("optimizer"):
-                continue
-            if isinstance(item, h5py.Group):
-                waiting.append((where, item))
-                yield where, None
-            elif isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu":
-                yield where, _stored(item)
-
-
-def _texts(group: h5py.Group, name: str) -> tuple[str, ...]:
-    """Read a list of texts from the attributes, where Keras may have split it: name0, name1 …"""
-    if name in group.attrs:
-        found = list(group.attrs[name])
-    else:
-        found, part = [], 0
-        while f"{name}{part}" in group.attrs:
-            found += list(group.attrs[f"{name}{part}"])
-            part += 1
-    return tuple(
-        each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in found
-    )
+def _entry(archive: zipfile.ZipFile, name: str, largest: int) -> bytes:
+    entry = archive.getinfo(name)
+    if entry.file_size > largest:
+        raise unreadable(_("The weight file is too large."), name)
+    with archive.open(entry) as handle:
+        return handle.read(largest + 1)
 
 
 def _parted(group: h5py.Group, name: str) -> list[tuple[str, Arrays]]:
     """Return a group's arrays by layer: a model within the model holds those of many in one group."""
     parts: dict[str, list[StoredArray]] = {}
-    for weight in _texts(group, "weight_names"):
+    for weight in texts(group, "weight_names"):
         holder, item = group, None
         for step in weight.split("/"):
-            if not _is_plain(holder, step):
-                raise _unreadable(_("A layer that the file names is not in it."), f"{name}/{weight}")
+            if not is_plain(holder, step):
+                raise unreadable(_("A layer that the file names is not in it."), f"{name}/{weight}")
             item = holder[step]
             holder = item
-        parts.setdefault(weight.rpartition("/")[0], []).append(_stored(item))
+        parts.setdefault(weight.rpartition("/")[0], []).append(stored_array(item))
     if len(parts) == 1:
         return [(name, tuple(next(iter(parts.values()))))]
     return [(part.rpartition("/")[2] or name, tuple(arrays)) for part, arrays in parts.items()]

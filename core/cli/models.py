@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -53,10 +57,23 @@ def fetch(given: argparse.Namespace) -> JsonObject:
     backbone = catalogue.get(given.backbone)
     if isinstance(backbone.stored, HostedWeights):
         load_tensorflow()
-        with Bar() as bar:
+        with ended_by_sigterm(), Bar() as bar:
             file = download.fetch(backbone, lambda share: bar.say("", f"{share:.0%}"))
         return {"backbone": backbone.name, "state": "ready", "file": str(file)}
     return {"backbone": backbone.name, "state": backbone.stored.state, "file": None}
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end what is done here as Ctrl-C does, so that nothing half-made is left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def show_fetch(answer: JsonObject) -> str:

@@ -57,7 +57,9 @@ def plan_of(given: argparse.Namespace, workspace: Workspace) -> Plan:
 
 
 def _with_backbone(plan: Plan, backbone: Backbone) -> Plan:
-    known = backbone.block_names
+    # NOTE: a block of another family means something else even where it has the same name.
+    same = backbone.family == catalogue.get(plan.backbone).family
+    known = backbone.block_names if same else ()
     return replace(
         plan, backbone=backbone.name,
         trainable=tuple(name for name in plan.trainable if name in known),

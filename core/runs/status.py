@@ -100,7 +100,7 @@ class Status:
     def ending(self, state: State, **changes: object) -> Status:
         """Return the status of a run that ends now."""
         return replace(
-            self, state=state, phase="", eta_s=None, images_per_s=None, ended=time.time(),
+            self, state=state, phase="", fetched=None, eta_s=None, images_per_s=None, ended=time.time(),
             **changes,  # type: ignore[arg-type]
         )
 

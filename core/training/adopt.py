@@ -51,17 +51,26 @@ def adopt_path(workspace: Workspace, backbone: str, path: str) -> Start:
     if is_weights_name(path) and any(each.name == path for each in kept_files(workspace)):
         _check(workspace, backbone, path)
         return Start(FILE, path)
-    given = Path(path).expanduser()
-    if not given.is_file():
-        raise NotFound(_("There is no such weight file."), given=path[:200], fix=_("Check the path."))
+    given = _existing(path)
     try:
-        with given.open("rb") as handle:
-            return adopt(workspace, backbone, given.name, handle)
+        handle = given.open("rb")
     except OSError as error:
         raise Unavailable(
             _("The weight file cannot be copied into the workspace."),
             given=f"{given.name}: {error.strerror}",
         ) from error
+    with handle:
+        return adopt(workspace, backbone, given.name, handle)
+
+
+def _existing(path: str) -> Path:
+    try:
+        found = Path(path).expanduser()
+        if found.is_file():
+            return found
+    except (OSError, RuntimeError):  # a name that is too long; a home of nobody
+        pass
+    raise NotFound(_("There is no such weight file."), given=path[:200], fix=_("Check the path."))
 
 
 def _check(workspace: Workspace, backbone: str, kept: str) -> None:

@@ -75,8 +75,10 @@ class Calibrations:
     def ask(self, wanted: Iterable[Wanted]) -> None:
         """Measure these after those that wait; what waits already is not added again."""
         with self._lock:
-            fresh = [each for each in wanted if each != self._active and each not in self._waiting]
-            self._waiting.extend(fresh)
+            self._waiting.extend(
+                each for each in dict.fromkeys(wanted)
+                if each != self._active and each not in self._waiting
+            )
             if self._waiting and self._thread is None:
                 self._done, self._error = 0, None
                 self._stop = threading.Event()
@@ -102,14 +104,16 @@ class Calibrations:
     def _work(self, stop: threading.Event) -> None:
         while True:
             with self._lock:
-                if stop.is_set() or not self._waiting:
+                if not self._waiting:
                     self._active, self._thread = None, None
                     return
+                if stop.is_set():  # cancelled, and asked anew before the child had ended
+                    stop = self._stop = threading.Event()
                 self._active = self._waiting.popleft()
                 wanted = self._active
             error = self._measure(wanted, stop)
             with self._lock:
-                self._done += 1
+                self._done += not stop.is_set()
                 self._error = error or self._error
 
     def _measure(self, wanted: Wanted, stop: threading.Event) -> ThawError | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from core.errors import BadInput
@@ -41,8 +40,9 @@ class NumberField:
     def check(self, value: object) -> None:
         """Raise BadInput where ``value`` is no number within the bounds."""
         right_kind = isinstance(value, int if self.whole else (int, float))
-        if not right_kind or isinstance(value, bool) or not math.isfinite(value):  # type: ignore[arg-type]
+        if not right_kind or isinstance(value, bool):
             raise self._refused(value)
+        # NOTE: false for what is not a number; and a whole number of any length can be compared.
         if not self.low <= value <= self.high:  # type: ignore[operator]
             raise self._refused(value)
 

@@ -90,7 +90,7 @@ class Plan:
         return self.image_size or catalogue.get(self.backbone).input_size
 
     def checked(self) -> Plan:
-        """Return the plan with its blocks in order.
+        """Return the plan with its blocks in order, and its backbone by the name of the catalogue.
 
         Raises:
             BadInput: A value is outside its bounds, or the backbone or a block is unknown.
@@ -114,7 +114,9 @@ class Plan:
         ):
             raise BadInput(_("The list of blocks cannot be read."), given=repr(self.trainable)[:80])
         chosen = ",".join(self.trainable) or "none"
-        return replace(self, trainable=catalogue.parse_trainable(backbone, chosen))
+        return replace(
+            self, backbone=backbone.name, trainable=catalogue.parse_trainable(backbone, chosen)
+        )
 
     def to_json(self) -> JsonObject:
         """Return the plan as a JSON object; :meth:`from_json` reads it back."""

@@ -17,6 +17,7 @@ from core.files import JsonObject, read_json, write_json
 from core.workspace import Workspace
 
 FORM = 1
+_LARGEST = 1e15
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def measured(workspace: Workspace, backbone: str, image_size: int) -> Measured |
         found = _from_json(read_json(_path(workspace, backbone, image_size)))
     except BadInput:
         return None
-    return found if found.machine == machine() and found.form == FORM else None
+    ours = found.backbone == catalogue.get(backbone).name and found.image_size == image_size
+    return found if ours and found.machine == machine() and found.form == FORM else None
 
 
 def all_measured(workspace: Workspace, names: Iterable[str]) -> dict[str, Measured]:
@@ -126,11 +128,25 @@ def _from_json(given: JsonObject) -> Measured:
             for each in given["anchors"]  # type: ignore[attr-defined]
         )
         found = Measured(**{**given, "anchors": anchors})  # type: ignore[arg-type]
-        sound = found.forward_s > 0 and found.batch > 0 and all(
-            each.step_s > 0 and each.peak_bytes > 0 for each in anchors
-        )
     except (TypeError, KeyError) as error:
         raise BadInput("A measurement cannot be read.") from error
-    if not sound:
+    if not _is_sound(found):
         raise BadInput("A measurement cannot be read.")
     return found
+
+
+def _is_sound(found: Measured) -> bool:
+    above_zero = [found.forward_s, found.batch, found.base_bytes]
+    for anchor in found.anchors:
+        if not all(isinstance(name, str) for name in anchor.trainable):
+            return False
+        above_zero += [anchor.step_s, anchor.peak_bytes]
+    others = [found.import_s, found.build_s, found.trace_s, found.save_s, found.at]
+    if not all(map(_is_number, (*above_zero, *others))):
+        return False
+    return all(value > 0 for value in above_zero) and all(value >= 0 for value in others)
+
+
+def _is_number(value: object) -> bool:
+    # NOTE: JSON as Python reads it has Infinity and whole numbers that no float can hold.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST

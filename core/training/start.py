@@ -31,16 +31,21 @@ class Start:
 
     def check(self) -> None:
         """Raise BadInput where this is no start that could be named."""
-        named = {
-            FILE: isinstance(self.name, str) and is_weights_name(self.name),
-            RUN: isinstance(self.name, str) and is_id(self.name),
-        }.get(self.source, self.name == "")
-        if self.source not in SOURCES or not named:
+        if not self._can_be_named():
             raise BadInput(
                 _("The weights to start from cannot be read."),
                 given=f"{self.source!r} {self.name!r}"[:80],
                 fix=_("Choose pretrained weights, none, a file or a finished run."),
             )
+
+    def _can_be_named(self) -> bool:
+        if not isinstance(self.source, str) or not isinstance(self.name, str):
+            return False
+        if self.source == FILE:
+            return is_weights_name(self.name)
+        if self.source == RUN:
+            return is_id(self.name)
+        return self.source in SOURCES and self.name == ""
 
 
 @dataclass(frozen=True)

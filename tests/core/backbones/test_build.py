@@ -12,7 +12,7 @@ import pytest
 from core.backbones.build import block_layers, build, preprocessed
 from core.backbones.catalogue import BACKBONES, LITE_SCALES
 from core.backbones.lite_model import spec_blocks
-from core.errors import BadInput, NotFound, Unavailable
+from core.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
     import keras

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,10 +90,9 @@ def test_a_model_with_a_dead_end_is_refused() -> None:
     first = keras.layers.Dense(4, name="a_dense")(inputs)
     aside = keras.layers.Dense(4, name="aside")(first)
     model = keras.Model(inputs, [first, aside])
-    model.output_names  # noqa: B018 - the model is whole
-    single = type("Single", (), {})()
-    single.operations, single.layers, single.name, single.output = (
-        model.operations, model.layers, "bent", first)
+    single = SimpleNamespace(
+        operations=model.operations, layers=model.layers, name="bent", output=first
+    )
     with pytest.raises(ValueError, match="in no block"):
         owners(single, RULES)
 

@@ -58,14 +58,22 @@ def test_features_are_those_of_keras_with_its_imagenet_weights(hosted: Path, con
     np.testing.assert_allclose(features, expected, rtol=1e-4, atol=2e-5 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hosted", ["EfficientNetB0"], indirect=True)
 @pytest.mark.parametrize("file", ["x.weights.h5", "x.keras", "x.h5"])
-def test_what_keras_saves_after_loading_imagenet_weights_gives_its_features(
-    hosted: Path, file: str, tmp_path: Path
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("weights", [None, "imagenet"])
+def test_what_keras_saves_with_or_without_its_second_scaling_gives_its_features(
+    hosted: Path, file: str, nested: bool, weights: str | None, tmp_path: Path
 ) -> None:
-    theirs = zoo.plain("EfficientNetB0", SIZE, weights="imagenet")
-    save = theirs.save_weights if file.endswith(".weights.h5") else theirs.save
-    save(tmp_path / file)
+    import keras
+
+    theirs = zoo.plain("EfficientNetB0", SIZE, weights=weights)
+    zoo.scramble(theirs)
+    inputs = keras.Input((SIZE, SIZE, 3))
+    scaled = keras.layers.Rescaling(1.0)(inputs)
+    saved = keras.Model(inputs, theirs(scaled)) if nested else theirs
+    (saved.save_weights if file == "x.weights.h5" else saved.save)(tmp_path / file)
     ours = build("efficientnetb0", weights=tmp_path / file, image_size=SIZE)
     photo = zoo.photos(SIZE)
     expected = np.asarray(theirs(photo, training=False))

@@ -26,7 +26,6 @@ def test_the_cache_that_was_set_comes_before_the_usual_one(tmp_path: Path) -> No
     assert keras_caches() == (tmp_path / "keras" / "models", tmp_path / "home" / ".keras" / "models")
     usual = put(tmp_path / "home" / ".keras" / "models")
     assert HOSTED.path() == usual
-    assert HOSTED.path() == usual
     assert put(tmp_path / "keras" / "models") == HOSTED.path()
 
 

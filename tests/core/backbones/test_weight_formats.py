@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     import keras
 
 MOST_PARAMETERS = 60e6  # above, a format's test would write gigabytes
-SIZED = tuple(name for name in zoo.CONSTRUCTORS if get(name).parameters <= MOST_PARAMETERS)
 
 Made = tuple[Backbone, "keras.Model", "keras.Model"]
 
 
-@pytest.fixture(scope="module", params=zoo.marked(SIZED))
+@pytest.fixture(scope="module", params=zoo.marked_to_write(MOST_PARAMETERS))
 def made(request: pytest.FixtureRequest) -> Iterator[Made]:
     """A backbone, one of Keras' with weights to be saved, and one of ours to be filled."""
     backbone = get(request.param)
@@ -74,10 +73,21 @@ def as_it_is(body: keras.Model) -> keras.Model:
     return body
 
 
-@pytest.mark.parametrize("put", [as_it_is, flat_classifier, nested_classifier])
+EVERY_DAY = (
+    (as_it_is, weights_only, "x.weights.h5"), (flat_classifier, whole, "x.keras"),
+    (nested_classifier, whole, "x.keras"), (nested_classifier, whole, "x.h5"),
+    (flat_classifier, legacy_weights, "x.hdf5"),
+)
+IN_THE_ZOO = (
+    (as_it_is, whole, "x.keras"), (as_it_is, whole, "x.h5"), (as_it_is, legacy_weights, "x.hdf5"),
+    (flat_classifier, weights_only, "x.weights.h5"), (flat_classifier, whole, "x.h5"),
+    (nested_classifier, weights_only, "x.weights.h5"), (nested_classifier, legacy_weights, "x.hdf5"),
+)
+
+
 @pytest.mark.parametrize(
-    ("save", "file"),
-    [(whole, "x.keras"), (weights_only, "x.weights.h5"), (whole, "x.h5"), (legacy_weights, "x.hdf5")],
+    ("put", "save", "file"),
+    [*EVERY_DAY, *(pytest.param(*way, marks=pytest.mark.zoo) for way in IN_THE_ZOO)],
 )
 def test_saved_weights_come_back_equal(
     made: Made, put: Callable[[Any], Any], save: Callable[[Any, Path], Path], file: str, tmp_path: Path,
@@ -111,8 +121,10 @@ def assert_equal_weights(ours: keras.Model, theirs: keras.Model) -> None:
             np.testing.assert_array_equal(np.asarray(one), np.asarray(other), err_msg=mine.name)
 
 
-@pytest.mark.parametrize("constructor", zoo.marked(SIZED, slow=True))
-@pytest.mark.parametrize(("save", "file"), [(weights_only, "x.weights.h5"), (whole, "x.h5")])
+@pytest.mark.parametrize("constructor", zoo.marked_to_write(MOST_PARAMETERS, slow=True))
+@pytest.mark.parametrize(("save", "file"), [
+    (weights_only, "x.weights.h5"), pytest.param(whole, "x.h5", marks=pytest.mark.zoo),
+])
 def test_the_classifier_of_keras_own_is_left_out(
     constructor: str, save: Callable[[Any, Path], Path], file: str, tmp_path: Path
 ) -> None:
@@ -143,3 +155,16 @@ def test_a_backbone_that_was_frozen_when_it_was_saved_comes_back_equal(tmp_path:
         zoo.scramble(ours, seed=4)
         from_file(ours, get("mobilenetv2"), save(nested_classifier(theirs), tmp_path / file))
         assert_equal_weights(ours, theirs)
+
+
+@pytest.mark.slow
+def test_automatic_names_are_matched_by_number_when_half_was_frozen(tmp_path: Path) -> None:
+    zoo.plain("InceptionV3")  # so that the names below do not start from the first number
+    theirs = zoo.plain("InceptionV3")
+    zoo.scramble(theirs)
+    for layer in theirs.layers[:150]:
+        layer.trainable = False
+    ours = build("inceptionv3", weights="none", image_size=zoo.SMALL)
+    assert ours.layers[1].name != theirs.layers[1].name
+    from_file(ours, get("inceptionv3"), whole(nested_classifier(theirs), tmp_path / "x.h5"))
+    assert_equal_weights(ours, theirs)

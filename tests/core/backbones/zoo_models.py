@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from core.backbones.catalogue import BACKBONES
+from core.backbones.catalogue import get
 from core.backbones.families import FAMILIES, family_of
 
 if TYPE_CHECKING:
@@ -18,11 +18,21 @@ if TYPE_CHECKING:
 CONSTRUCTORS = tuple(name for family in FAMILIES for name in family.constructors)
 SMALL = 75  # the smallest edge that every one of them takes
 _QUICK = ("VGG16", "ResNet50", "MobileNetV2", "MobileNetV3Small")
+_WEIGHTY = 50e6  # parameters of what is written to the disk only in the zoo
 
 
-def marked(constructors: tuple[str, ...] = CONSTRUCTORS, *, slow: bool = False) -> list[Any]:
+def marked(*, slow: bool = False) -> list[Any]:
     """Return constructors as parameters: one of each family for every day, the others in the zoo."""
-    return [pytest.param(name, marks=_marks(name, slow)) for name in constructors]
+    return [pytest.param(name, marks=_marks(name, slow)) for name in CONSTRUCTORS]
+
+
+def marked_to_write(most_parameters: float, *, slow: bool = False) -> list[Any]:
+    """Return likewise those whose weights are to be written to files, up to a size."""
+    sizes = {name: get(name).parameters for name in CONSTRUCTORS}
+    return [
+        pytest.param(name, marks=_marks(name, slow) if size < _WEIGHTY else pytest.mark.zoo)
+        for name, size in sizes.items() if size <= most_parameters
+    ]
 
 
 def _marks(name: str, slow: bool) -> tuple[pytest.MarkDecorator, ...]:
@@ -81,7 +91,3 @@ def _scrambled(weight: Any, random: np.random.Generator) -> np.ndarray:
 
 def photos(size: int = SMALL, n: int = 1) -> np.ndarray:
     return np.random.default_rng(9).uniform(0, 255, (n, size, size, 3)).astype(np.float32)
-
-
-def name_of(constructor: str) -> str:
-    return next(each.name for each in BACKBONES.values() if each.constructor == constructor)
