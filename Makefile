@@ -7,7 +7,7 @@ WORKSPACE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types unit pages browser chromium bench screenshots clean
+.PHONY: help run test zoo check lint types unit pages backbones browser chromium bench screenshots clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -16,10 +16,13 @@ run: $(VENV)/.installed ## serve the dashboard on http://127.0.0.1:8501 (WORKSPA
 	@$(BIN)/python -m streamlit run app.py --server.port $(PORT) $(if $(WORKSPACE),-- --workspace "$(WORKSPACE)")
 
 test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types, unit, page and browser tests
-	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest tests -m "not zoo"
+
+zoo: $(VENV)/.installed-dev ## build every backbone of keras.applications and prove its blocks (long)
+	@$(BIN)/python -m pytest tests/core -m zoo
 
 check: $(VENV)/.installed-dev lint types ## the quick checks: lint, types, fast tests
-	@$(BIN)/python -m pytest tests -m "not slow and not browser" -q
+	@$(BIN)/python -m pytest tests -m "not slow and not browser and not zoo" -q
 
 lint: $(VENV)/.installed-dev ## ruff
 	@$(BIN)/python -m ruff check .
@@ -28,7 +31,7 @@ types: $(VENV)/.installed-dev ## mypy, strict
 	@$(BIN)/python -m mypy
 
 unit: $(VENV)/.installed-dev ## the tests of core
-	@$(BIN)/python -m pytest tests/core
+	@$(BIN)/python -m pytest tests/core -m "not zoo"
 
 pages: $(VENV)/.installed-dev ## the tests of the pages and routes, without a browser
 	@$(BIN)/python -m pytest tests/pages tests/web
@@ -39,7 +42,10 @@ browser: $(VENV)/.installed-dev chromium ## the tests in a real Chromium
 screenshots: $(VENV)/.installed-dev chromium ## make the README's picture anew
 	@THAW_SCREENSHOTS=assets/screenshots $(BIN)/python -m pytest tests/browser -k journey
 
-bench: $(VENV)/.installed-dev chromium ## measure: first page, clicks, upload, intake, accuracy
+backbones: $(VENV)/.installed-dev ## describe keras.applications anew, after another Keras was installed
+	@$(BIN)/python -m core.backbones.describe
+
+bench: $(VENV)/.installed-dev chromium ## measure: first page, clicks, upload, intake, accuracy, estimates, memory
 	@$(BIN)/python -m tests.benchmarks.all
 
 chromium: ## make sure there is a Chromium for the browser tests

@@ -16,6 +16,7 @@ from core.runs.status import State
 from core.training import fields as bounds
 from core.training.counts import listed_blocks, shortcuts, what_learns
 from core.training.plan import Plan
+from core.training.start import PRETRAINED
 from core.training.transfer import origin_text
 from core.words import duration_text
 from pages.ui import state
@@ -71,8 +72,11 @@ def _described(plan: Plan) -> str:
         sentence = _("{backbone} on “{photos}”. Every block learns, and the head.")
     else:
         sentence = _("{backbone} on “{photos}”. What learns: the head and {blocks}.")
+    title = catalogue.get(plan.backbone).title
     return sentence.format(
-        backbone=catalogue.get(plan.backbone).title, photos=plan.dataset_title,
+        backbone=title if plan.weights.source == PRETRAINED else _("{backbone}, {origin},").format(
+            backbone=title, origin=origin_text(plan.weights.source)),
+        photos=plan.dataset_title,
         blocks=listed_blocks(plan),
     )
 

@@ -45,6 +45,9 @@ def plan_of(given: argparse.Namespace, workspace: Workspace) -> Plan:
     backbone = catalogue.get(plan.backbone)
     if given.weights is not None:
         plan = replace(plan, weights=_start(given.weights, backbone, workspace))
+        if plan.weights.source == RANDOM and given.recipe is None:
+            # From scratch there is nothing to keep: every block learns, unless told otherwise.
+            plan = replace(plan, trainable=backbone.block_names)
     if given.trainable is not None:
         plan = replace(plan, trainable=catalogue.parse_trainable(backbone, given.trainable))
     if given.image_size is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import logging
 import os
@@ -115,6 +116,8 @@ def carry_out(workspace: Workspace, folder: RunFolder, stop: threading.Event) ->
             _log.exception("run %s failed", folder.id)
             ended = listener.status.ending(State.FAILED, error=_unforeseen())
         folder.write_status(ended)
+    # What a run leaves behind holds itself: without this, Python would come to it much later.
+    gc.collect()
     return ended
 
 

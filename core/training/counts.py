@@ -110,7 +110,8 @@ def listed_blocks(plan: Plan) -> str:
 
 
 def gentler_rate(plan: Plan) -> float | None:
-    """Return the learning rate to advise where blocks learn at one that is high for them."""
-    if plan.trainable and plan.recipe.learning_rate > HIGH_FOR_BLOCKS:
+    """Return the learning rate to advise where pretrained blocks learn at one that is high for them."""
+    pretrained = plan.weights.source != RANDOM
+    if pretrained and plan.trainable and plan.recipe.learning_rate > HIGH_FOR_BLOCKS:
         return GENTLE_RATE
     return None

@@ -23,6 +23,7 @@ from core.training.backend import load_tensorflow
 from core.training.events import Listener, Outcome, Places, Timing
 from core.training.feed import Batches, Photos, as_keras, photos_of
 from core.training.plan import Plan
+from core.training.release import let_go
 from core.training.start import PRETRAINED
 
 # Not the recipe's: a stop acts between batches, and no figure depends on their size.
@@ -72,6 +73,18 @@ def train(
     _fetch_weights(plan, listener, stop)
     listener.phase("building")
     model = models.assemble(plan, len(dataset.classes), weights_file)
+    try:
+        return _carry_out(model, began, plan, dataset, places, listener, stop)
+    finally:
+        let_go(model)
+
+
+def _carry_out(
+    model: Any, began: float, plan: Plan, dataset: Dataset, places: Places, listener: Listener,
+    stop: threading.Event,
+) -> Outcome:
+    from core.training import model as models
+
     total, trainable = models.count_parameters(model)
     prepared = time.perf_counter()
     _leave_if_asked(stop)

@@ -56,6 +56,8 @@ def assemble(plan: Plan, classes: int, weights_file: Path | None = None) -> Any:
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
+    # NOTE: built later, inside the first step, its variables would have that step traced twice.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,13 @@ import pytest
 from core import service
 from core.data import intake
 from core.data.dataset import Dataset
-from core.errors import Busy, Unavailable
+from core.errors import Busy, Stopped, Unavailable
+from core.runs import runner as runners
 from core.runs.folder import RunFolder
-from core.runs.status import State
+from core.runs.status import State, Status
 from core.service import Service
+from core.training import calibration
+from core.training.calibration import Wanted
 from core.training.plan import Plan
 from core.workspace import Workspace
 
@@ -69,3 +74,110 @@ def test_after_the_close_nothing_is_begun(workspace: Workspace, dataset: Dataset
     with pytest.raises(Busy):
         made.runner.submit(Plan(dataset.id, dataset.title, "efficientnet-lite0"))
     made.close()
+
+
+PATIENCE_S = 30
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+class Measuring:
+    """Stands in for the process that measures: it ends when it is stopped."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.stopped: list[str] = []
+
+    def __call__(self, words: Sequence[str], stop: threading.Event) -> dict[str, object]:
+        self.began.append(words[1])
+        assert stop.wait(PATIENCE_S)
+        self.stopped.append(words[1])
+        raise Stopped("Stopped before it was done.")
+
+
+@pytest.fixture
+def measuring(monkeypatch: pytest.MonkeyPatch) -> Measuring:
+    made = Measuring()
+    monkeypatch.setattr(calibration, "run_json", made)
+    return made
+
+
+@pytest.fixture
+def let_go(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Stands in for the training: it ends when the event is set, or when it is stopped."""
+    go = threading.Event()
+
+    def carry_out(_workspace: Workspace, folder: RunFolder, stop: threading.Event) -> Status:
+        end = time.monotonic() + PATIENCE_S
+        while not (go.wait(0.01) or stop.is_set()):
+            assert time.monotonic() < end
+        ended = folder.status().ending(State.FINISHED)
+        folder.write_status(ended)
+        return ended
+
+    monkeypatch.setattr(runners, "carry_out", carry_out)
+    return go
+
+
+@pytest.fixture
+def started(workspace: Workspace, measuring: Measuring, let_go: threading.Event) -> Iterator[Service]:
+    made = Service(workspace)
+    made.start()
+    yield made
+    let_go.set()
+    made.close()
+
+
+def test_a_training_ends_a_measurement_and_what_waits_for_one(
+    started: Service, measuring: Measuring, dataset: Dataset
+) -> None:
+    started.measure([Wanted("vgg16", 96), Wanted("resnet50", 96)])
+    until(lambda: measuring.began == ["vgg16"])
+    run = started.submit(Plan(dataset.id, dataset.title, "efficientnet-lite0"))
+    assert measuring.stopped == ["vgg16"]
+    assert started.calibrations.snapshot().active is None
+    assert started.calibrations.snapshot().waiting == 0
+    until(lambda: started.runner.snapshot().active == run)
+
+
+def test_nothing_is_measured_while_a_training_goes_on_or_waits(
+    started: Service, measuring: Measuring, dataset: Dataset, let_go: threading.Event
+) -> None:
+    started.submit(Plan(dataset.id, dataset.title, "efficientnet-lite0"))
+    # At once: whether the runner has taken it up by now or not.
+    with pytest.raises(Busy) as caught:
+        started.measure([Wanted("vgg16", 96)])
+    assert caught.value.fix
+    until(lambda: started.runner.snapshot().active is not None)
+    with pytest.raises(Busy):
+        started.measure([Wanted("vgg16", 96)])
+    assert measuring.began == []
+    let_go.set()
+    until(lambda: started.runner.snapshot().active is None)
+    started.measure([Wanted("vgg16", 96)])
+    until(lambda: measuring.began == ["vgg16"])
+
+
+def test_a_close_ends_a_measurement(started: Service, measuring: Measuring) -> None:
+    started.measure([Wanted("vgg16", 96)])
+    until(lambda: measuring.began == ["vgg16"])
+    started.close()
+    assert measuring.stopped == ["vgg16"]
+
+
+def test_a_start_removes_what_killed_downloads_left_behind(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    left = tmp_path / "keras" / "models" / ".arriving-x"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    made = Service(workspace)
+    made.start()
+    made.close()
+    assert not left.exists()

@@ -44,7 +44,8 @@ PROPER = {
       for word in re.findall(r"[^\W\d_]+", text)),
 }
 # Members of what a component is given that no person reads.
-SILENT = {"name", "state", "run", "library", "href", "chosen", "learning", "suffix", "taken", "seen", "kind", "tone"}
+SILENT = {"name", "state", "run", "library", "href", "chosen", "learning", "suffix", "taken", "seen", "kind",
+          "tone"}
 CHART_TEXTS = {"name", "text", "customdata", "ticktext"}
 _TAGS = re.compile(r"<[^>]*>")
 _SPOKEN = re.compile(r'(?:alt|aria-label|title)="([^"]*)"')

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -100,14 +101,15 @@ def test_the_longest_ending_counts() -> None:
 
 
 def test_what_breaks_off_leaves_nothing_behind(workspace: Workspace) -> None:
-    def breaking() -> object:
+    def breaking(error: Exception) -> Iterator[bytes]:
         yield b"half"
-        raise OSError(5, "Input/output error")
+        assert len(files(workspace)) == 1
+        raise error
 
     with pytest.raises(Unavailable, match="Input/output"):
-        keep_chunks(workspace, "a.h5", breaking())  # type: ignore[arg-type]
+        keep_chunks(workspace, "a.h5", breaking(OSError(5, "Input/output error")))
     with pytest.raises(ZeroDivisionError):
-        keep_chunks(workspace, "a.h5", (b"x" for _each in range(1 // 0)))
+        keep_chunks(workspace, "a.h5", breaking(ZeroDivisionError()))
     assert files(workspace) == []
 
 

@@ -116,6 +116,13 @@ def test_a_larger_batch_and_more_blocks_need_more_memory() -> None:
     assert rises([expected(replace(PLAN, trainable=blocks)).peak_bytes for blocks in USUAL.values()])
 
 
+def test_what_a_batch_needs_grows_in_proportion_to_it() -> None:
+    anchor = MEASURED.anchors[0]
+    once, twice = (expected(replace(PLAN, recipe=Recipe(batch_size=n))).peak_bytes for n in (32, 64))
+    photos = (BATCHES_AHEAD + 1) * 32 * 224 * 224 * 3
+    assert twice - once == pytest.approx(anchor.peak_bytes - MEASURED.base_bytes + photos, abs=2)
+
+
 def test_an_optimizer_with_fewer_slots_needs_less_memory() -> None:
     plan = replace(PLAN, trainable=USUAL["all"])
     adam, sgd = (
