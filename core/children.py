@@ -77,8 +77,19 @@ def _answer(said: str, complained: str, status: int, arguments: Sequence[str]) -
     )
 
 
+class Refused(BadInput):
+    """A command refused what it was given; :attr:`answer` is all that it said of that."""
+
+    def __init__(self, error: JsonObject) -> None:
+        super().__init__(
+            str(error.get("what", "")), given=str(error.get("given", "")), fix=str(error.get("fix", ""))
+        )
+        self.answer = error
+
+
 def _error(error: JsonObject, status: int) -> ThawError:
-    kind = BadInput if status == _BAD_INPUT else Unavailable
-    return kind(
+    if status == _BAD_INPUT:
+        return Refused(error)
+    return Unavailable(
         str(error.get("what", "")), given=str(error.get("given", "")), fix=str(error.get("fix", ""))
     )

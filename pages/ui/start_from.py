@@ -11,7 +11,9 @@ from core.backbones.catalogue import Backbone
 from core.backbones.kept import kept_files
 from core.backbones.stored import HostedWeights, keras_caches
 from core.backbones.weight_files import SUFFIXES
+from core.children import Refused
 from core.drafts import Draft
+from core.errors import ThawError
 from core.i18n import _
 from core.runs.lineage import can_go_on, going_on_from
 from core.runs.listing import Listed, listed
@@ -24,6 +26,7 @@ from pages.ui.pieces import caption, note
 from pages.web.script_error import describe
 
 LARGEST_UPLOAD_MB = 1000
+_REFUSED = "weights_refused"
 
 
 def start_from(draft: Draft) -> None:
@@ -48,6 +51,7 @@ def start_from(draft: Draft) -> None:
         _runs(draft)
     elif source == FILE:
         _files(draft, backbone)
+        _refused()
     elif source == RANDOM:
         caption(_("Every weight is drawn at random: nothing is transferred, everything has to be learned "
                   "from your photos. A fair comparison for what transfer brings."))
@@ -60,7 +64,8 @@ def start_from(draft: Draft) -> None:
 
 def follow_backbone() -> None:
     """Let the control show what the draft says, after another part of the page has changed it."""
-    st.session_state.pop("start_source", None)
+    for key in ("start_source", "start_kept", "start_run", _REFUSED):
+        st.session_state.pop(key, None)
 
 
 def _pretrained(backbone: Backbone) -> None:
@@ -178,7 +183,37 @@ def _files(draft: Draft, backbone: Backbone) -> None:
 
 
 def _use(draft: Draft, take: Callable[[], Start]) -> None:
-    with state.told(), st.spinner(_("Comparing layer by layer")):
-        start = take()
-        state.keep(draft.with_weights(start))
-        st.rerun()
+    # NOTE: an error is kept: the file's control is a new one now, for which the page is drawn anew.
+    st.session_state.pop(_REFUSED, None)
+    with st.spinner(_("Comparing layer by layer")):
+        try:
+            state.keep(draft.with_weights(take()))
+        except ThawError as error:
+            st.session_state[_REFUSED] = error
+            st.session_state.pop("start_kept", None)
+    st.rerun()
+
+
+def _refused() -> None:
+    error = st.session_state.get(_REFUSED)
+    if error is None:
+        return
+    st.error(describe(error), icon=":material/error:")
+    layers = error.answer.get("layers") if isinstance(error, Refused) else None
+    if not isinstance(layers, list):
+        return
+    with st.expander(_("Every layer that differs ({n})").format(n=len(layers))):
+        st.dataframe(
+            [
+                {_("Layer"): each["name"], _("Takes"): _shapes(each["wanted"]),
+                 _("In the file"): _shapes(each["found"])}
+                for each in layers
+            ],
+            hide_index=True,
+        )
+
+
+def _shapes(shapes: list[list[int]] | None) -> str:
+    if shapes is None:
+        return _("not in the file")
+    return "  ".join("×".join(map(str, shape)) for shape in shapes)

@@ -51,7 +51,7 @@ def test_the_map_is_worked_by_the_keyboard_alone(map_page: Page) -> None:
     # The focus stays where it is while the page is drawn anew, so that one goes on from there.
     map_page.keyboard.press("Space")
     _learning(map_page, "block7", "top")
-    assert map_page.locator("[role=switch][tabindex='0']").count() == 1
+    assert map_page.locator("button[data-block][tabindex='0']").count() == 1
 
 
 def test_quick_clicks_are_all_counted_and_none_is_undone(map_page: Page) -> None:

@@ -10,33 +10,35 @@ import numpy as np
 import pytest
 
 from core.backbones.catalogue import get
-from core.backbones.families import FAMILIES, family_of
+from core.backbones.families import FAMILIES
 
 if TYPE_CHECKING:
     import keras
 
 CONSTRUCTORS = tuple(name for family in FAMILIES for name in family.constructors)
 SMALL = 75  # the smallest edge that every one of them takes
-_QUICK = ("VGG16", "ResNet50", "MobileNetV2", "MobileNetV3Small")
-_WEIGHTY = 50e6  # parameters of what is written to the disk only in the zoo
+# One for each kind of graph: a chain, sums, bare operations, two tensors across, models within.
+_EVERY_DAY = ("VGG16", "ResNet50", "MobileNetV3Small", "EfficientNetB0", "NASNetMobile", "ConvNeXtTiny")
+_WRITTEN_EVERY_DAY = ("VGG16", "MobileNetV3Small", "EfficientNetB0")
+_QUICK = ("VGG16", "ResNet50", "MobileNetV3Small")
 
 
 def marked(*, slow: bool = False) -> list[Any]:
-    """Return constructors as parameters: one of each family for every day, the others in the zoo."""
-    return [pytest.param(name, marks=_marks(name, slow)) for name in CONSTRUCTORS]
+    """Return constructors as parameters: a few for every day, the others in the zoo."""
+    return [pytest.param(name, marks=_marks(name, _EVERY_DAY, slow)) for name in CONSTRUCTORS]
 
 
 def marked_to_write(most_parameters: float, *, slow: bool = False) -> list[Any]:
     """Return likewise those whose weights are to be written to files, up to a size."""
     sizes = {name: get(name).parameters for name in CONSTRUCTORS}
     return [
-        pytest.param(name, marks=_marks(name, slow) if size < _WEIGHTY else pytest.mark.zoo)
+        pytest.param(name, marks=_marks(name, _WRITTEN_EVERY_DAY, slow))
         for name, size in sizes.items() if size <= most_parameters
     ]
 
 
-def _marks(name: str, slow: bool) -> tuple[pytest.MarkDecorator, ...]:
-    if name != family_of(name).constructors[0] and name != "MobileNetV2":
+def _marks(name: str, every_day: tuple[str, ...], slow: bool) -> tuple[pytest.MarkDecorator, ...]:
+    if name not in every_day:
         return (pytest.mark.zoo,)
     return () if name in _QUICK and not slow else (pytest.mark.slow,)
 
