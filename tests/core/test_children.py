@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from core import children
-from core.children import run_json
-from core.errors import BadInput, Stopped, ThawError, Unavailable
+from core.children import Refused, run_json
+from core.errors import Stopped, ThawError, Unavailable
 
 PATIENCE_S = 30
 
@@ -50,7 +50,7 @@ def test_the_command_is_ours_with_json_and_its_words_are_never_read_by_a_shell(s
     ]
 
 
-@pytest.mark.parametrize(("status", "kind"), [(2, BadInput), (1, Unavailable)])
+@pytest.mark.parametrize(("status", "kind"), [(2, Refused), (1, Unavailable)])
 def test_an_error_of_the_command_is_raised_in_its_own_words(
     script: Path, status: int, kind: type[ThawError]
 ) -> None:

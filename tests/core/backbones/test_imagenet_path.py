@@ -60,8 +60,10 @@ def test_features_are_those_of_keras_with_its_imagenet_weights(hosted: Path, con
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hosted", ["EfficientNetB0"], indirect=True)
-@pytest.mark.parametrize("file", ["x.weights.h5", "x.keras", "x.h5"])
-@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("file", [
+    "x.keras", *(pytest.param(each, marks=pytest.mark.zoo) for each in ("x.weights.h5", "x.h5")),
+])
+@pytest.mark.parametrize("nested", [pytest.param(False, marks=pytest.mark.zoo), True])
 @pytest.mark.parametrize("weights", [None, "imagenet"])
 def test_what_keras_saves_with_or_without_its_second_scaling_gives_its_features(
     hosted: Path, file: str, nested: bool, weights: str | None, tmp_path: Path

@@ -68,7 +68,11 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def idle(calibrations: Calibrations) -> Callable[[], bool]:
-    return lambda: calibrations.snapshot().active is None and calibrations.snapshot().waiting == 0
+    def met() -> bool:
+        now = calibrations.snapshot()  # one reading: between two, what waits may have become active
+        return now.active is None and now.waiting == 0
+
+    return met
 
 
 def test_before_anything_is_asked_nothing_is_measured(calibrations: Calibrations) -> None:
