@@ -87,8 +87,11 @@ class Service:
 
         Raises:
             BadInput: The plan is outside its bounds.
-            NotFound: The dataset is gone.
+            NotFound: The dataset, or the run or file that it starts from, is gone.
         """
+        from core.runs.lineage import weights_file
+
+        weights_file(self.workspace, plan)
         self.calibrations.cancel()
         return self.runner.submit(plan)
 

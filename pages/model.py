@@ -23,7 +23,7 @@ from pages.ui.gallery import choose_backbone, work_text
 from pages.ui.locked import locked
 from pages.ui.pieces import caption, lede, note
 from pages.ui.places import PLACES
-from pages.ui.start_from import follow_backbone, start_from
+from pages.ui.start_from import follow_backbone, forget_size, start_from
 
 
 def main() -> None:
@@ -65,7 +65,8 @@ def _recipes(draft: Draft) -> None:
 def _forget_controls() -> None:
     """Let the controls show the draft again, after something has changed it all."""
     follow_backbone()
-    for key in ("pooling", "hidden", "dropout", "image_size", "start_run", "start_kept", "gallery_table"):
+    forget_size()
+    for key in ("pooling", "hidden", "dropout"):
         st.session_state.pop(key, None)
 
 
@@ -75,7 +76,7 @@ def _backbone(draft: Draft) -> None:
     if chosen != draft.backbone:
         state.keep(draft.with_backbone(chosen))
         follow_backbone()
-        st.session_state.pop("image_size", None)
+        forget_size()
     _about(catalogue.get(chosen))
 
 
@@ -98,10 +99,12 @@ def _start(draft: Draft) -> None:
     with weights:
         start_from(draft)
     with size:
-        st.session_state.setdefault("image_size", draft.image_size or backbone.input_size)
+        # NOTE: a key for each backbone: a second tab may have chosen another meanwhile.
+        key = f"image_size-{backbone.name}"
+        st.session_state.setdefault(key, draft.image_size or backbone.input_size)
         edge = int(st.number_input(
             _("Photo size"), min_value=backbone.smallest_size, max_value=LARGEST_SIZE, step=1,
-            key="image_size",
+            key=key,
             help=_("Edge in pixels, from {low} to {high}. {usual} is what it was trained on; smaller is "
                    "quicker and sees less.").format(
                 low=backbone.smallest_size, high=f"{LARGEST_SIZE:,}", usual=backbone.input_size),

@@ -73,9 +73,13 @@ def _described(plan: Plan) -> str:
     else:
         sentence = _("{backbone} on “{photos}”. What learns: the head and {blocks}.")
     title = catalogue.get(plan.backbone).title
+    if plan.weights.source != PRETRAINED:
+        title = _("{backbone} ({origin})").format(
+            backbone=title, origin=origin_text(plan.weights.source))
+    if plan.image_size is not None:
+        title = _("{backbone} at {edge} px").format(backbone=title, edge=plan.image_size)
     return sentence.format(
-        backbone=title if plan.weights.source == PRETRAINED else _("{backbone}, {origin},").format(
-            backbone=title, origin=origin_text(plan.weights.source)),
+        backbone=title,
         photos=plan.dataset_title,
         blocks=listed_blocks(plan),
     )

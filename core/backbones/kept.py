@@ -83,7 +83,10 @@ def keep_chunks(workspace: Workspace, name: str, chunks: Iterable[bytes]) -> str
                 digest.update(chunk)
                 handle.write(chunk)
         stem = slug(name[: -len(suffix)])
-        kept = digest.hexdigest()[:_DIGITS] + (f"-{stem}" if stem else "") + suffix
+        start = digest.hexdigest()[:_DIGITS]
+        same = [each.name for each in kept_files(workspace) if each.name.startswith(start)]
+        same = [each for each in same if each.endswith(suffix)]
+        kept = same[0] if same else start + (f"-{stem}" if stem else "") + suffix
         os.replace(arriving, workspace.weights / kept)
     except OSError as error:
         raise _not_copied(name, error) from error

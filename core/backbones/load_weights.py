@@ -68,7 +68,9 @@ class WeightsDoNotFit(BadInput):
 
 def _misfit_text(misfit: Misfit) -> str:
     wanted = " ".join(map(str, misfit.wanted))
-    found = _("not in the file") if misfit.found is None else " ".join(map(str, misfit.found))
+    if misfit.found is None:
+        return _("{layer} takes {wanted}, the file has nothing").format(layer=misfit.layer, wanted=wanted)
+    found = " ".join(map(str, misfit.found))
     return _("{layer} takes {wanted}, the file has {found}").format(
         layer=misfit.layer, wanted=wanted, found=found
     )

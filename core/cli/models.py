@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.backbones import catalogue, listing
 from core.cli.progress import Bar
+from core.errors import NotFound
 from core.files import JsonObject
 from core.i18n import _
 from core.workspace import Workspace
@@ -78,6 +79,8 @@ def ended_by_sigterm() -> Iterator[None]:
 
 def show_fetch(answer: JsonObject) -> str:
     """Where the weights are."""
+    if answer["file"] is None:
+        return _("{backbone}: its weights come with pip ({state}).").format(**answer)
     return _("{backbone}: {state}, {file}").format(**answer)
 
 
@@ -88,6 +91,8 @@ def weights(given: argparse.Namespace) -> JsonObject:
     from core.training.backend import load_tensorflow
 
     load_tensorflow()
+    if not Path(given.file).is_file():
+        raise NotFound(_("There is no such weight file."), given=given.file[:200], fix=_("Check the path."))
     model = build.build(backbone.name, weights=build.RANDOM)
     load_weights.from_file(model, backbone, Path(given.file))
     return {

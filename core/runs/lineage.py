@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.backbones.kept import kept_path
-from core.errors import ThawError
+from core.errors import NotFound, ThawError
+from core.i18n import _
 from core.runs.folder import RunFolder, require_model
 from core.training.plan import Plan
 from core.training.start import FILE, RUN, Ancestor, Start
@@ -22,9 +23,16 @@ def weights_file(workspace: Workspace, plan: Plan) -> Path | None:
     """
     if plan.weights.source == FILE:
         return kept_path(workspace, plan.weights.name)
-    if plan.weights.source == RUN:
-        return require_model(RunFolder.open(workspace, plan.weights.name))
-    return None
+    if plan.weights.source != RUN:
+        return None
+    try:
+        folder = RunFolder.open(workspace, plan.weights.name)
+    except NotFound as error:
+        raise NotFound(
+            _("The run that this starts from is no longer in the workspace."), given=plan.weights.name,
+            fix=_("Choose on the Model page what it starts from."),
+        ) from error
+    return require_model(folder)
 
 
 def going_on_from(plan: Plan, folder: RunFolder) -> Plan:

@@ -18,6 +18,7 @@ from core.training.backend import load_tensorflow
 from core.training.plan import Plan
 from core.training.start import PRETRAINED, RANDOM
 
+SCRATCH_MOMENTUM = 0.9
 CLASSES_ENTRY = "thaw_classes.json"
 
 
@@ -87,6 +88,10 @@ def set_trainable(body: Any, plan: Plan) -> None:
         for layer in layers:
             normalises = isinstance(layer, keras.layers.BatchNormalization)
             layer.trainable = learns and (norms_learn or not normalises)
+            if normalises and layer.trainable:
+                # NOTE: Keras' 0.99 and 0.999 average over far more steps than a small photo set has: from
+                # scratch, validation would see little but the statistics that it began with.
+                layer.momentum = min(layer.momentum, SCRATCH_MOMENTUM)
             # NOTE: Keras 3 hands training=True on to the layers of a frozen nested model too.
             if not learns and isinstance(layer, keras.layers.Dropout):
                 layer.rate = 0.0

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from typing import Any
+
+_CUSTOM = "CustomGradient-"
 
 
 def let_go(model: Any) -> None:
     """Take apart the graphs that were traced for a model; it cannot be used afterwards.
 
-    NOTE: TensorFlow 2.21 never frees the graph of a function that is called inside another, as Keras'
-    training step is: the two hold each other through C++, and what they captured, the handles of all
-    weights, stays with them. Its own ``dismantle_func_graph`` leaves a cached list of these behind.
+    NOTE: TensorFlow 2.21 never frees the graph of Keras' training step. A gradient of its own making
+    stays in a registry of the process, and leads from there to the graph and to the handles of all
+    weights; ``dismantle_func_graph`` leaves a cached list of these behind as well.
 
     Args:
         model: A compiled Keras model that nobody else uses.
@@ -20,16 +23,48 @@ def let_go(model: Any) -> None:
 
     handles = {id(handle) for handle in _handles(model)}
     model.train_function = model.test_function = model.predict_function = None
-    for graph in [each for each in gc.get_objects() if isinstance(each, FuncGraph)]:
+    graphs = [
+        each for each in gc.get_objects()
+        if isinstance(each, FuncGraph)
+        and not handles.isdisjoint(each._function_captures._by_val_external)
+    ]
+    _forget_gradients({id(graph) for graph in graphs})
+    for graph in graphs:
         captures = graph._function_captures
-        if handles.isdisjoint(captures._by_val_external):
-            continue
         dismantle_func_graph(graph)
         captures._by_val_tracetype.clear()
         captures._cached_by_val_capture_tuples = []
         captures._cached_capture_types.clear()
+        # Its inputs and outputs are tensors that hold the graph again.
+        graph.inputs, graph.outputs, graph.control_outputs = [], [], []
+        graph.structured_outputs = None
+        graph._unfeedable_tensors.clear()
 
 
 def _handles(model: Any) -> list[Any]:
     variables = [*model.variables, *(model.optimizer.variables if model.optimizer else ())]
     return [variable.value.handle for variable in variables]
+
+
+def _forget_gradients(graphs: set[int]) -> None:
+    """Take the gradients that were made for these graphs, by their ids, out of the registry."""
+    from tensorflow.python.framework import ops
+
+    registry = ops.gradient_registry._registry
+    for name in [each for each in registry if each.startswith(_CUSTOM)]:
+        tensors = _enclosed_tensors(registry[name]["type"])
+        if any(id(tensor.graph) in graphs for tensor in tensors):
+            del registry[name]
+
+
+def _enclosed_tensors(function: Any, depth: int = 2) -> Iterator[Any]:
+    """Yield the graph tensors in the closure of a function, and of functions in it."""
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:  # nothing was put in yet
+            continue
+        if isinstance(content, list):
+            yield from (each for each in content if hasattr(each, "graph"))
+        elif depth and callable(content):
+            yield from _enclosed_tensors(content, depth - 1)

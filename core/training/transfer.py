@@ -42,7 +42,10 @@ def parts(plan: Plan, classes: int) -> tuple[Part, ...]:
     found = counts(plan, classes)
     learning = found.learning - found.head
     if plan.weights.source == RANDOM:
-        named: tuple[tuple[Kind, int], ...] = (("random", found.frozen), ("new", found.learning))
+        # BatchNorm's statistics are not learned by gradients, but they follow the photos all the same.
+        named: tuple[tuple[Kind, int], ...] = (
+            ("random", found.frozen - found.norm), ("new", found.learning + found.norm),
+        )
     else:
         named = (("copied_frozen", found.frozen), ("copied_trained", learning), ("new", found.head))
     return tuple(Part(kind, count, count / found.total) for kind, count in named if count)

@@ -13,7 +13,7 @@ from core.training.counts import Counts, counts
 from core.training.estimate import Estimate, Photos, estimate, photos_of
 from core.training.plan import Plan
 from core.training.speed import measured
-from core.training.start import PRETRAINED
+from core.training.start import RANDOM
 from core.training.transfer import origin_text, parts
 from core.words import about_text
 from pages.ui import state
@@ -72,7 +72,8 @@ def takes(plan: Plan, dataset: Dataset) -> None:
                     "largest.").format(backbone=catalogue.get(plan.backbone).title),
         )
     measuring("stop_measuring")
-    _norm_words(found)
+    if plan.weights.source != RANDOM:
+        _norm_words(found)
 
 
 def _norm_words(found: Counts) -> None:
@@ -83,6 +84,8 @@ def _norm_words(found: Counts) -> None:
 
 
 def _share(share: float) -> str:
+    if share < 0.001:
+        return _("less than 0.1%")
     return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 
@@ -94,7 +97,7 @@ def transferred(plan: Plan, dataset: Dataset) -> None:
         "new": (_("new, trained"), _("the head, drawn at random")),
         "random": (_("random, frozen"), _("drawn at random, and left so")),
     }
-    if plan.weights.source not in (PRETRAINED, "file", "run"):
+    if plan.weights.source == RANDOM:
         words["new"] = (_("new, trained"), _("all drawn at random"))
     rows = [
         Part(each.kind, words[each.kind][0], parameters_text(each.parameters), each.share,

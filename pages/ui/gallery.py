@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Sequence
 
 import streamlit as st
@@ -91,7 +92,7 @@ def _card(backbone: Backbone, measured: Measured | None) -> Card:
             Bar(_("Work"), _log_share(backbone.multiply_adds, [each.multiply_adds for each in everyone]),
                 work_text(backbone.multiply_adds)),
         ),
-        note=top1 + speed,
+        note=f"{top1} · {backbone.licence or _('licence not available')}{speed}",
         badge=Badge(state_text(backbone), tones[stored]),  # type: ignore[arg-type]
     )
 
@@ -134,15 +135,20 @@ def _table(shown: Sequence[Backbone], now: str, measured: dict[str, Measured]) -
         name: st.column_config.NumberColumn(format=formats[at])
         for at, name in enumerate(rows.columns) if formats.get(at)
     }
+    # NOTE: a row is kept by its number, which means another backbone once the list is another.
+    listed = zlib.crc32(" ".join(each.name for each in shown).encode())
     event = st.dataframe(
-        rows, key="gallery_table", hide_index=True, on_select="rerun", selection_mode="single-row",
+        rows, key=f"gallery_table-{listed}", hide_index=True, on_select="rerun", selection_mode="single-row",
         column_config=columns, height=430, placeholder=_("not available"),
     )
     caption(_("Choose a row by the box at its left; a column's head sorts by it. Size is millions of "
               "parameters, work billions of multiply-adds a photo, top-1 the published share of ImageNet "
               "photos named right."))
     picked = event["selection"]["rows"]
-    return shown[picked[0]].name if picked and picked[0] < len(shown) else now
+    name = shown[picked[0]].name if picked and picked[0] < len(shown) else ""
+    fresh = name and name != st.session_state.get("gallery_picked")
+    st.session_state["gallery_picked"] = name
+    return name if fresh else now
 
 
 def _plot(shown: Sequence[Backbone], now: str, measured: dict[str, Measured]) -> None:

@@ -8,14 +8,14 @@ import streamlit as st
 
 from core.backbones import catalogue
 from core.backbones.catalogue import Backbone
-from core.backbones.kept import kept_files
+from core.backbones.kept import KeptFile, kept_files
 from core.backbones.stored import HostedWeights, keras_caches
 from core.backbones.weight_files import SUFFIXES
 from core.children import Refused
 from core.drafts import Draft
 from core.errors import ThawError
 from core.i18n import _
-from core.runs.lineage import can_go_on, going_on_from
+from core.runs.lineage import can_go_on, going_on_from, weights_file
 from core.runs.listing import Listed, listed
 from core.training.adopt import adopt, adopt_path
 from core.training.start import FILE, PRETRAINED, RANDOM, RUN, Start
@@ -57,9 +57,25 @@ def start_from(draft: Draft) -> None:
                   "from your photos. A fair comparison for what transfer brings."))
     else:
         _pretrained(backbone)
+    _missing(draft)
+    if draft.weights.source == FILE == source:
+        caption(_("It starts from {file}: all its layers fit.").format(
+            file=KeptFile(draft.weights.name, 0).title))
     if source in (RUN, FILE) and draft.weights.source != source:
         caption(_("Until you choose one, it starts from: {source}.").format(
             source=names[draft.weights.source]))
+
+
+def _missing(draft: Draft) -> None:
+    """Say so where the run or the file that was chosen is no longer there."""
+    with state.told():
+        weights_file(state.workspace(), draft.plan())
+
+
+def forget_size() -> None:
+    """Let the photo size show what the draft says."""
+    for key in [each for each in st.session_state if str(each).startswith("image_size")]:
+        del st.session_state[key]
 
 
 def follow_backbone() -> None:
@@ -136,8 +152,9 @@ def _runs(draft: Draft) -> None:
         caption(_("There is no finished run yet. Train one first; the next can start from it."))
         return
     now = draft.weights.name if draft.weights.name in ready else None
+    st.session_state.setdefault("start_run", now)
     chosen = st.selectbox(
-        _("Run to go on from"), list(ready), index=list(ready).index(now) if now else None,
+        _("Run to go on from"), list(ready), index=None,
         format_func=lambda each: _run_words(ready[each]), placeholder=_("Choose a run"), key="start_run",
     )
     caption(_("Its backbone is taken as that run left it; its head is not, because your classes may be "
@@ -145,6 +162,7 @@ def _runs(draft: Draft) -> None:
     if chosen is not None and chosen != now:
         with state.told():
             state.keep(draft.planned(going_on_from(draft.plan(), ready[chosen].folder)))
+            forget_size()
             st.rerun()
 
 
@@ -158,9 +176,10 @@ def _files(draft: Draft, backbone: Backbone) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         now = draft.weights.name if draft.weights.name in kept else None
+        st.session_state.setdefault("start_kept", now)
         chosen = st.selectbox(
             _("Weight files in the workspace"), list(kept), key="start_kept",
-            index=list(kept).index(now) if now else None, placeholder=_("Choose a file"),
+            index=None, placeholder=_("Choose a file"),
             format_func=lambda each: one_line(f"{kept[each].title} ({bytes_text(kept[each].bytes)})"),
         )
         if chosen is not None and chosen != now:
@@ -190,7 +209,7 @@ def _use(draft: Draft, take: Callable[[], Start]) -> None:
             state.keep(draft.with_weights(take()))
         except ThawError as error:
             st.session_state[_REFUSED] = error
-            st.session_state.pop("start_kept", None)
+    st.session_state.pop("start_kept", None)
     st.rerun()
 
 

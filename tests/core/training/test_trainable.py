@@ -172,3 +172,20 @@ def test_what_is_dropped_depends_on_the_seed_alone(efficientnet: Any) -> None:
 
     np.testing.assert_array_equal(first_pass(1), first_pass(1))
     assert not np.array_equal(first_pass(1), first_pass(2))
+
+
+@pytest.mark.slow
+def test_from_scratch_a_small_photo_set_is_enough_for_batchnorms_statistics() -> None:
+    """With Keras' own momentum, validation stays at chance however well the photos are learned."""
+    plan = Plan(
+        "", "", "mobilenetv3small", get("mobilenetv3small").block_names, image_size=32,
+        weights=Start("none"), recipe=Recipe(learning_rate=1e-3),
+    )
+    from core.training import model as models
+
+    model = models.assemble(plan, 2)
+    labels = np.arange(64, dtype=np.int32) % 2
+    photos = np.random.default_rng(0).integers(0, 60, (64, 32, 32, 3)).astype(np.uint8)
+    photos[labels == 1] += 150
+    model.fit(photos, labels, epochs=12, batch_size=8, verbose=0)
+    assert model.evaluate(photos, labels, verbose=0)[1] > 0.9
