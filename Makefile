@@ -7,7 +7,7 @@ WORKSPACE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test zoo check lint types unit pages backbones browser chromium bench screenshots clean
+.PHONY: help run test zoo zoo-weights check lint types unit pages backbones browser chromium bench screenshots clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -19,7 +19,10 @@ test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types
 	@$(BIN)/python -m pytest tests -m "not zoo"
 
 zoo: $(VENV)/.installed-dev ## build every backbone of keras.applications and prove its blocks (long)
-	@$(BIN)/python -m pytest tests/core -m zoo
+	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/training -m zoo
+
+zoo-weights: $(VENV)/.installed-dev ## save and load the weights of every backbone in every form (longer)
+	@$(BIN)/python -m pytest tests/core/backbones -m zoo --ignore tests/core/backbones/test_zoo.py
 
 check: $(VENV)/.installed-dev lint types ## the quick checks: lint, types, fast tests
 	@$(BIN)/python -m pytest tests -m "not slow and not browser and not zoo" -q

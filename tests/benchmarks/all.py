@@ -34,12 +34,29 @@ def processor() -> str:
     return names[0] if names else platform.processor() or "not available"
 
 
+def estimate_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Return a table of what was predicted before a training, and what it then took."""
+    head = "| Backbone | What learns | Photos | Time predicted | Time taken | Ratio | Memory predicted | " \
+        "Memory taken | Ratio |"
+    lines = [head, "|---|---|---|---|---|---|---|---|---|"]
+    for row in rows:
+        times, memories = row["predicted_seconds"], row["predicted_peak_bytes"]
+        lines.append(
+            f"| {row['backbone']} | {row['learns']} | {row['photos']} | {times:.0f} s | "
+            f"{row['seconds']:.0f} s | {times / row['seconds']:.2f} | {memories / 1e9:.2f} GB | "
+            f"{row['peak_bytes'] / 1e9:.2f} GB | {memories / row['peak_bytes']:.2f} |"
+        )
+    return lines
+
+
 def table() -> str:
     """Measure everything and return the Markdown."""
     pages = measured("tests.benchmarks.pages")
     upload = measured("tests.benchmarks.upload")
     intake = measured("tests.benchmarks.bench_intake")
     accuracy = measured("tests.benchmarks.accuracy")
+    estimates = measured("tests.benchmarks.estimates")["rows"]
+    memory = measured("tests.benchmarks.memory")
     best, test = accuracy["best"], accuracy["test"]
     first = min(pages["first_page_s"]), max(pages["first_page_s"])
     rows = [
@@ -57,12 +74,14 @@ def table() -> str:
          f"{best['val_accuracy']:.3f}"),
         ("The same model: test accuracy, with its 95% interval", "(seen elsewhere: .86)",
          f"{test['accuracy']:.3f} ({test['low']:.3f} to {test['high']:.3f}, {test['images']} photos)"),
+        (f"What {memory['runs']} runs in one process leave in memory after the third", "less than 150 MB",
+         f"{memory['growth_mb']:.0f} MB"),
     ]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     python = f"{platform.system()}, Python {platform.python_version()}"
     machine = f"{processor()}, {os.cpu_count()} cores, {python}"
     return "\n".join(
-        ["| What | Goal | Seen |", "|---|---|---|", *lines, "",
+        ["| What | Goal | Seen |", "|---|---|---|", *lines, "", *estimate_lines(estimates), "",
          f"Seen on {datetime.now(UTC):%Y-%m-%d} on {machine}, load {os.getloadavg()[0]:.1f} at the end."]
     )
 

@@ -225,7 +225,10 @@ def with_a_damaged_model(run: RunFolder) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "said"),
-    [(without_model, "no model"), (without_folder, "no longer in the workspace"), (with_a_damaged_model, "cannot be read")],
+    [
+        (without_model, "no model"), (without_folder, "no longer in the workspace"),
+        (with_a_damaged_model, "cannot be read"),
+    ],
 )
 def test_a_run_that_has_lost_what_it_starts_from_fails_and_says_so(
     workspace: Workspace, photos: Path, damage: Callable[[RunFolder], None], said: str
