@@ -114,6 +114,8 @@ export default function ({ data, parentElement, setStateValue }) {
   setAttribute(group, "aria-label", data.label);
   setAttribute(group, "aria-disabled", data.locked);
   if (!isStale(state, data)) {
+    // A recipe or a run elsewhere on the page may have chosen a card that is out of sight.
+    if (state.chosen !== data.chosen) state.toReveal = data.scroll;
     state.choices = data.seen;
     state.chosen = data.chosen;
   }

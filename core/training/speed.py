@@ -16,7 +16,7 @@ from core.errors import BadInput
 from core.files import JsonObject, read_json, write_json
 from core.workspace import Workspace
 
-FORM = 1
+FORM = 2
 _LARGEST = 1e15
 
 
@@ -28,11 +28,13 @@ class Anchor:
         trainable: The blocks that learned.
         step_s: Seconds an image.
         peak_bytes: The process's largest memory during it.
+        trace_s: Seconds that the first of them took more than a later one.
     """
 
     trainable: tuple[str, ...]
     step_s: float
     peak_bytes: int
+    trace_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _path(workspace: Workspace, backbone: str, image_size: int) -> Path:
 def _from_json(given: JsonObject) -> Measured:
     try:
         anchors = tuple(
-            Anchor(tuple(each["trainable"]), each["step_s"], each["peak_bytes"])
+            Anchor(tuple(each["trainable"]), each["step_s"], each["peak_bytes"], each["trace_s"])
             for each in given["anchors"]  # type: ignore[attr-defined]
         )
         found = Measured(**{**given, "anchors": anchors})  # type: ignore[arg-type]
@@ -142,6 +144,7 @@ def _is_sound(found: Measured) -> bool:
             return False
         above_zero += [anchor.step_s, anchor.peak_bytes]
     others = [found.import_s, found.build_s, found.trace_s, found.save_s, found.at]
+    others += [anchor.trace_s for anchor in found.anchors]
     if not all(map(_is_number, (*above_zero, *others))):
         return False
     return all(value > 0 for value in above_zero) and all(value >= 0 for value in others)

@@ -11,6 +11,8 @@ from core.data.dataset import Dataset
 from core.training import fields
 from core.training.counts import counts
 from core.training.plan import Head
+from core.training.speed import Anchor, Measured, machine
+from core.training.start import RANDOM, RUN, Start
 from pages.ui.block_map import parameters_text
 
 
@@ -149,3 +151,66 @@ def test_the_page_counts_as_seen_and_leads_on_to_train(visitor: Visitor, dataset
     at = visitor.open("model", dataset=dataset.id)
     assert visitor.draft.model_seen
     assert page(press(at, "Continue to Train")) == "Train"
+
+
+def test_from_scratch_nothing_is_said_of_copies_or_of_batchnorm_that_stays(
+    visitor: Visitor, dataset: Dataset
+) -> None:
+    blocks = catalogue.get("resnet50").block_names
+    at = visitor.open(
+        "model", dataset=dataset.id, backbone="resnet50", trainable=blocks, weights=Start(RANDOM)
+    )
+    kinds = {each["kind"] for each in component(at, "transfer")["rows"]}
+    assert kinds == {"new"}
+    assert "BatchNorm" not in words(at)
+    assert "drawn at random" in words(at)
+
+
+def test_a_run_that_is_gone_is_noticed_before_the_start(visitor: Visitor, dataset: Dataset) -> None:
+    at = visitor.open("model", dataset=dataset.id, weights=Start(RUN, "20260101-000000-gone"))
+    assert "no longer in the workspace" in words(at)
+    at = visitor.open("train")
+    press(at, "Start training")
+    assert list(visitor.workspace.runs.iterdir()) == []
+
+
+def test_words_family_and_readiness_narrow_the_gallery(visitor: Visitor, dataset: Dataset) -> None:
+    at = visitor.open("model", dataset=dataset.id)
+    at.text_input(key="gallery_words").set_value("resnet50").run()
+    assert [each["name"] for each in component(at, "backbones")["cards"]] == ["resnet50", "resnet50v2"]
+    at.text_input(key="gallery_words").set_value("").run()
+    at.selectbox(key="gallery_family").set_value("VGG").run()
+    assert [each["name"] for each in component(at, "backbones")["cards"]] == ["vgg16", "vgg19"]
+    at.selectbox(key="gallery_family").set_value("").run()
+    at.toggle(key="gallery_ready").set_value(True).run()
+    shown = [each["name"] for each in component(at, "backbones")["cards"]]
+    assert shown == [each.name for each in catalogue.BACKBONES.values() if each.stored.state == "ready"]
+    assert visitor.draft.backbone == "efficientnet-lite0"
+
+
+def test_the_photo_size_is_the_backbones_own_until_another_is_set(
+    visitor: Visitor, dataset: Dataset
+) -> None:
+    at = visitor.open("model", dataset=dataset.id, backbone="inceptionv3")
+    size = at.number_input(key="image_size-inceptionv3")
+    assert (size.value, size.min, visitor.draft.image_size) == (299, 75, None)
+    size.set_value(96).run()
+    assert visitor.draft.image_size == 96
+    at = visitor.open("model", backbone="vgg16", image_size=None)
+    assert at.number_input(key="image_size-vgg16").value == 224
+
+
+def test_what_was_measured_here_is_told_before_the_start(visitor: Visitor, dataset: Dataset) -> None:
+    blocks = catalogue.get("efficientnet-lite0").block_names
+    anchors = tuple(
+        Anchor(learning, step, 10**9)
+        for learning, step in (((), 0.02), (("block7", "top"), 0.03), (blocks, 0.1))
+    )
+    Measured(
+        "efficientnet-lite0", 224, 32, 0.01, 5.0, 1.0, 1.0, 0.2, 8 * 10**8, anchors, machine(), 0.0
+    ).save(visitor.workspace)
+    at = visitor.open("model", dataset=dataset.id)
+    assert "≈" in card(at)
+    assert "not measured" not in card(at)
+    assert "100 photos a second" in component(at, "backbones")["cards"][0]["note"]
+    assert "from a measurement on this computer" in words(visitor.open("train"))

@@ -18,7 +18,7 @@ from core.data.dataset import Dataset
 from core.training import estimate as estimates
 from core.training import speed
 from core.training.counts import counts, head_parameters, shortcuts
-from core.training.estimate import Photos, estimate, photos_of
+from core.training.estimate import FED, Photos, estimate, photos_of
 from core.training.feed import BATCHES_AHEAD
 from core.training.plan import Head, Plan, Recipe
 from core.training.speed import Anchor, Measured, all_measured, measured
@@ -53,8 +53,8 @@ def only_steps() -> Measured:
 def test_at_what_was_measured_the_step_is_the_measured_one(at: int) -> None:
     anchor = MEASURED.anchors[at]
     found = expected(replace(PLAN, trainable=anchor.trainable), known=only_steps())
-    assert found.epoch_s == pytest.approx(800 * anchor.step_s)
-    assert found.seconds == pytest.approx(10 * 800 * anchor.step_s)
+    assert found.epoch_s == pytest.approx(800 * FED * anchor.step_s)
+    assert found.seconds == pytest.approx(10 * 800 * FED * anchor.step_s)
 
 
 @pytest.mark.parametrize("at", [0, 1, 2], ids=list(USUAL))
@@ -77,10 +77,14 @@ def test_a_training_is_its_start_its_epochs_and_its_last_look() -> None:
     saving = MEASURED.save_s * (
         2 * counts(plan, 5).total + 2 * counts(plan, 5).learning
     ) / get(NAME).parameters
-    epoch = 800 * 0.012 + 100 * 0.010 + saving
+    epoch = FED * (800 * 0.012 + 100 * 0.010) + saving
     found = expected(plan)
     assert found.epoch_s == pytest.approx(epoch)
-    assert found.seconds == pytest.approx(4.0 + 2.0 + 3 * 3.0 + 3 * epoch + 100 * 0.010)
+    assert found.seconds == pytest.approx(4.0 + 2.0 + 2 * 3.0 + 3 * epoch + FED * 100 * 0.010)
+    slow = replace(MEASURED, anchors=tuple(replace(each, trace_s=7.0) for each in MEASURED.anchors))
+    later = estimate(plan, PHOTOS, 5, slow)
+    assert later is not None
+    assert later.seconds == pytest.approx(found.seconds + 7.0)
 
 
 def rises(values: list[float]) -> bool:
@@ -186,17 +190,19 @@ def test_all_that_was_measured_at_a_backbones_own_size_is_found(workspace: Works
 @pytest.mark.parametrize(
     "changes",
     [
-        {"machine": "another"}, {"form": 2}, {"form": None}, {"backbone": "vgg16"}, {"image_size": 96},
+        {"machine": "another"}, {"form": 1}, {"form": None}, {"backbone": "vgg16"}, {"image_size": 96},
         {"forward_s": 0}, {"forward_s": -1}, {"forward_s": "0.1"}, {"forward_s": None},
         {"forward_s": float("inf")}, {"forward_s": float("nan")}, {"forward_s": True},
         {"batch": 0}, {"batch": []}, {"import_s": "4"}, {"build_s": None}, {"trace_s": float("inf")},
         {"trace_s": -1}, {"save_s": {}}, {"base_bytes": "many"}, {"base_bytes": 10**400}, {"at": "today"},
         {"anchors": None}, {"anchors": "none"}, {"anchors": [3]}, {"anchors": {"a": 1}}, {"more": 1},
-        {"anchors": [{"trainable": [], "step_s": 0, "peak_bytes": 1}]},
-        {"anchors": [{"trainable": [], "step_s": "1", "peak_bytes": 1}]},
-        {"anchors": [{"trainable": [], "step_s": 1, "peak_bytes": float("inf")}]},
-        {"anchors": [{"trainable": [[]], "step_s": 1, "peak_bytes": 1}]},
-        {"anchors": [{"trainable": 3, "step_s": 1, "peak_bytes": 1}]},
+        {"anchors": [{"trainable": [], "step_s": 0, "peak_bytes": 1, "trace_s": 0}]},
+        {"anchors": [{"trainable": [], "step_s": "1", "peak_bytes": 1, "trace_s": 0}]},
+        {"anchors": [{"trainable": [], "step_s": 1, "peak_bytes": 1, "trace_s": -1}]},
+        {"anchors": [{"trainable": [], "step_s": 1, "peak_bytes": 1}]},
+        {"anchors": [{"trainable": [], "step_s": 1, "peak_bytes": float("inf"), "trace_s": 0}]},
+        {"anchors": [{"trainable": [[]], "step_s": 1, "peak_bytes": 1, "trace_s": 0}]},
+        {"anchors": [{"trainable": 3, "step_s": 1, "peak_bytes": 1, "trace_s": 0}]},
         {"anchors": [{"trainable": []}]},
     ],
     ids=repr,
@@ -227,7 +233,7 @@ def test_a_measurement_with_a_part_missing_is_not_used(workspace: Workspace) -> 
 hostile = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just(10**400),
     lambda inner: st.lists(inner, max_size=3) | st.fixed_dictionaries(
-        {"trainable": st.lists(inner, max_size=2), "step_s": inner, "peak_bytes": inner}
+        {"trainable": st.lists(inner, max_size=2), "step_s": inner, "peak_bytes": inner, "trace_s": inner}
     ),
     max_leaves=5,
 )
