@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gc
 import io
 import logging
 import os
@@ -30,6 +29,7 @@ from core.runs.folder import RunFolder, best
 from core.runs.status import Failure, State, Status
 from core.training.events import BatchRow, EpochRow, Outcome, Step
 from core.training.plan import Plan
+from core.training.release import return_memory
 from core.workspace import Workspace
 
 STATUS_EVERY_S = 0.25
@@ -116,8 +116,7 @@ def carry_out(workspace: Workspace, folder: RunFolder, stop: threading.Event) ->
             _log.exception("run %s failed", folder.id)
             ended = listener.status.ending(State.FAILED, error=_unforeseen())
         folder.write_status(ended)
-    # What a run leaves behind holds itself: without this, Python would come to it much later.
-    gc.collect()
+    return_memory()
     return ended
 
 
