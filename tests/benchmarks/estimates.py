@@ -24,7 +24,7 @@ from core.workspace import Workspace
 from tests.benchmarks.bench_intake import photos
 from tests.serving import ROOT
 
-BACKBONES = ("vgg16", "mobilenetv2", "resnet50", "efficientnet-lite0")
+BACKBONES = ("resnet50", "efficientnet-lite0", "mobilenetv2", "vgg16")
 PHOTOS = {"vgg16": 120, "resnet50": 240}
 MOST_PHOTOS = 480
 EPOCHS = 3

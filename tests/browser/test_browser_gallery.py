@@ -158,7 +158,7 @@ def test_a_measurement_tells_time_and_memory_before_the_start(
     expect(page.get_by_text("Measuring MobileNetV3Small")).to_be_visible(timeout=ANSWER_MS)
     expect(figures.nth(2)).to_contain_text("≈", timeout=PATIENCE_MS)
     expect(figures.nth(3)).to_contain_text("B")
-    go(page, "Train")
+    button(page, "Continue to Train").click()
     expect(page.get_by_text("from a measurement on this computer")).to_be_visible(timeout=ANSWER_MS)
 
 

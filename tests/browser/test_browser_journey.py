@@ -98,7 +98,7 @@ def test_the_whole_journey_with_own_photos(
     top = page.locator("[data-block=top]")
     top.click()
     expect(top).to_have_attribute("aria-checked", "true")
-    expect(page.get_by_text("What this will train")).to_be_visible()
+    expect(page.get_by_text("What this will take")).to_be_visible()
     picture(page, "model")
 
     button(page, "Continue to Train").click()
