@@ -51,6 +51,18 @@ def run_json(arguments: Sequence[str], stop: threading.Event | None = None) -> J
     return _answer(said, complained, child.returncode, arguments)
 
 
+def failure_of(arguments: Sequence[str], stop: threading.Event) -> ThawError | None:
+    """Do as :func:`run_json` and return why it failed; ``None`` where it worked or was stopped."""
+    try:
+        run_json(arguments, stop)
+    except Stopped:
+        return None
+    except ThawError as error:
+        _log.warning("%s: %s", " ".join(arguments[:2]), error)
+        return error
+    return None
+
+
 def _end(child: subprocess.Popen[str]) -> None:
     child.terminate()
     try:

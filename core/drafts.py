@@ -59,14 +59,12 @@ class Draft:
     def with_backbone(self, name: str) -> Draft:
         """Choose another backbone with its own weights and image size.
 
-        A member of the same family keeps what may learn; blocks of another family mean something else
-        even where they have the same name, so there the head alone learns.
+        A member of the same family keeps what may learn; in another the head alone learns.
         """
-        chosen, before = catalogue.get(name), catalogue.get(self.backbone)
-        known = chosen.block_names if chosen.family == before.family else ()
+        chosen = catalogue.get(name)
         return replace(
             self, backbone=chosen.name, weights=Start(), image_size=None, history=(),
-            trainable=tuple(block for block in self.trainable if block in known),
+            trainable=catalogue.blocks_kept(self.trainable, catalogue.get(self.backbone), chosen),
         )
 
     def with_weights(self, start: Start) -> Draft:

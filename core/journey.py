@@ -11,7 +11,7 @@ from core.drafts import Draft
 from core.errors import ThawError
 from core.i18n import _
 from core.runs.folder import RunFolder, run_folders
-from core.runs.listing import listed
+from core.runs.listing import with_model
 from core.runs.status import State
 from core.workspace import Workspace
 
@@ -117,7 +117,7 @@ def run_with_model(workspace: Workspace, draft: Draft) -> RunFolder | None:
 
     Runs that cannot be read are passed over.
     """
-    ready = [run.folder for run in listed(workspace) if run.folder.model.is_file()]
+    ready = [run.folder for run in with_model(workspace)]
     return next((folder for folder in ready if folder.id == draft.run), ready[0] if ready else None)
 
 

@@ -101,7 +101,7 @@ def _start(draft: Draft) -> None:
     with size:
         # NOTE: a key for each backbone: a second tab may have chosen another meanwhile.
         key = f"image_size-{backbone.name}"
-        st.session_state.setdefault(key, draft.image_size or backbone.input_size)
+        fields.begin_with(key, draft.image_size or backbone.input_size)
         edge = int(st.number_input(
             _("Photo size"), min_value=backbone.smallest_size, max_value=LARGEST_SIZE, step=1,
             key=key,

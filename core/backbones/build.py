@@ -12,14 +12,14 @@ from core.backbones.families import family_of
 from core.backbones.fresh import with_fresh_names
 from core.backbones.lite_model import lite_model, spec_blocks
 from core.backbones.random_start import draw_weights
+from core.backbones.second_scaling import SPREAD
+from core.backbones.stored import PRETRAINED, RANDOM
 
 if TYPE_CHECKING:
     import keras
 
-PRETRAINED = "pretrained"
-RANDOM = "none"
-# Of ImageNet's photos in 0..255, as keras.applications.imagenet_utils uses them.
-_TORCH_MEAN, _TORCH_SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# Of ImageNet's photos, as keras.applications.imagenet_utils uses them: in 0..1, and in 0..255.
+_TORCH_MEAN = (0.485, 0.456, 0.406)
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
@@ -102,8 +102,8 @@ def preprocessed(name: str, images: Any) -> Any:
     if kind == "tf":
         return rescaling(1 / 127.5, -1.0, name="preprocessing")(images)
     if kind == "torch":
-        scale = [1 / (255 * spread) for spread in _TORCH_SPREAD]
-        offset = [-mean / spread for mean, spread in zip(_TORCH_MEAN, _TORCH_SPREAD, strict=True)]
+        scale = [1 / (255 * spread) for spread in SPREAD]
+        offset = [-mean / spread for mean, spread in zip(_TORCH_MEAN, SPREAD, strict=True)]
         return rescaling(scale, offset, name="preprocessing")(images)
     if kind == "caffe":
         turned = keras.ops.flip(images, axis=-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
@@ -165,6 +165,15 @@ def get(name: str) -> Backbone:
 
 def _plain(name: str) -> str:
     return name.strip().lower().replace("-", "").replace("_", "")
+
+
+def blocks_kept(names: Iterable[str], before: Backbone, after: Backbone) -> tuple[str, ...]:
+    """Return those blocks of one backbone that another has as well.
+
+    Blocks of another family mean something else even where they have the same name.
+    """
+    known = after.block_names if before.family == after.family else ()
+    return tuple(name for name in names if name in known)
 
 
 def parse_trainable(backbone: Backbone, text: str) -> tuple[str, ...]:

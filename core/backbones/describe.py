@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from core.backbones.division import divide, inputs_of
+from core.backbones.division import divide, inputs_of, leaves_of
 from core.backbones.families import FAMILIES, family_of
 from core.backbones.fresh import with_fresh_names
 from core.backbones.spatial import Kind, Level
@@ -82,15 +82,6 @@ def _block(name: str, layers: list[Any], walk: _Walk) -> JsonObject:
         "multiply_adds": sorted([level, n] for level, n in multiply_adds.items() if n),
         "activations": sorted([level, n] for level, n in activations.items()),
     }
-
-
-def leaves_of(layer: Any) -> list[Any]:
-    """Return a layer, or in its place the layers of a Sequential one, at any depth."""
-    import keras
-
-    if isinstance(layer, keras.Sequential):
-        return [leaf for inner in layer.layers for leaf in leaves_of(inner)]
-    return [layer]
 
 
 def _size(layers: list[Any]) -> int:

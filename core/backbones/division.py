@@ -31,6 +31,15 @@ def inputs_of(model: keras.Model) -> dict[str, tuple[str, ...]]:
     return taken
 
 
+def leaves_of(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Return a layer, or in place of a model within the model its layers, at any depth."""
+    import keras
+
+    if isinstance(layer, keras.Model):
+        return [leaf for inner in layer.layers for leaf in leaves_of(inner)]
+    return [layer]
+
+
 def owners(model: keras.Model, rules: Iterable[Rule]) -> dict[str, str]:
     """Find out which block every step of a backbone belongs to.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.backbones.catalogue import BACKBONES, Backbone
-from core.backbones.stored import HostedWeights, keras_caches
+from core.backbones.stored import ARRIVES_IN, ARRIVING, HostedWeights, keras_caches
 from core.errors import Stopped, Unavailable
 from core.i18n import _
 
@@ -56,7 +56,7 @@ def _downloaded(
     folder.mkdir(parents=True, exist_ok=True)
     # NOTE: beside its place, because Keras writes to the final name as it goes, and checks no hash of
     # the MobileNets: half a file would pass for a whole one.
-    arriving = Path(tempfile.mkdtemp(prefix=".arriving-", dir=folder))
+    arriving = Path(tempfile.mkdtemp(prefix=ARRIVING, dir=folder))
     work = _Download(stored, arriving)
     try:
         work.start()
@@ -68,7 +68,7 @@ def _downloaded(
                 progress(work.share())
         if work.error is not None:
             raise _not_fetched(backbone, stored, folder) from work.error
-        (arriving / "models" / stored.file).replace(folder / stored.file)
+        work.file.replace(folder / stored.file)
     finally:
         shutil.rmtree(arriving, ignore_errors=True)
     return folder / stored.file
@@ -81,6 +81,7 @@ class _Download(threading.Thread):
         super().__init__(name="thaw-download", daemon=True)
         self._stored = stored
         self._folder = folder
+        self.file = stored.arriving(folder)[0]
         self.error: Exception | None = None
 
     def run(self) -> None:
@@ -91,18 +92,14 @@ class _Download(threading.Thread):
         try:
             keras.utils.get_file(
                 self._stored.file, self._stored.url, cache_dir=str(self._folder),
-                cache_subdir="models", file_hash=self._stored.hash,
+                cache_subdir=ARRIVES_IN, file_hash=self._stored.hash,
             )
         except Exception as error:  # noqa: BLE001 - Keras raises bare Exception; handed over and told
             self.error = error
 
     def share(self) -> float:
         """Return about which share has arrived."""
-        try:
-            arrived = (self._folder / "models" / self._stored.file).stat().st_size
-        except FileNotFoundError:
-            return 0.0
-        return min(0.99, arrived / self._stored.bytes)
+        return self._stored.share_of(self.file)
 
 
 def _not_fetched(backbone: Backbone, stored: HostedWeights, folder: Path) -> Unavailable:
@@ -115,16 +112,9 @@ def _not_fetched(backbone: Backbone, stored: HostedWeights, folder: Path) -> Una
     )
 
 
-def wait_text(backbone: Backbone) -> str:
-    """Return about how large a download is: ``"59 MB"``."""
-    stored = backbone.stored
-    megabytes = stored.bytes / 1e6 if isinstance(stored, HostedWeights) else 0.0
-    return _("{size:.0f} MB").format(size=megabytes)
-
-
 def forget_leftovers(older_than_s: float = 3600.0) -> None:
     """Remove what killed downloads left behind in Keras' cache."""
     folder = keras_caches()[0]
-    for arriving in folder.glob(".arriving-*"):
+    for arriving in folder.glob(ARRIVING + "*"):
         if time.time() - arriving.stat().st_mtime > older_than_s:
             shutil.rmtree(arriving, ignore_errors=True)

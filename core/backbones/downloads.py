@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 from core.backbones import catalogue
-from core.backbones.stored import HostedWeights, keras_caches
-from core.children import run_json
-from core.errors import Stopped, ThawError
+from core.backbones.stored import HostedWeights
+from core.children import failure_of
+from core.errors import ThawError
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,7 @@ class Downloads:
         return DownloadSnapshot(active, _arrived(name) if active else 0.0, error)
 
     def _work(self, name: str, stop: threading.Event) -> None:
-        error: ThawError | None = None
-        try:
-            run_json(["fetch", name], stop)
-        except Stopped:
-            pass
-        except ThawError as problem:
-            error = problem
+        error = failure_of(["fetch", name], stop)
         with self._lock:
             del self._stops[name]
             if error is not None:
@@ -77,12 +70,4 @@ def _arrived(name: str) -> float:
     stored = catalogue.get(name).stored
     if not isinstance(stored, HostedWeights):
         return 0.0
-    paths = keras_caches()[0].glob(f".arriving-*/models/{stored.file}")
-    return min(0.99, max(map(_size, paths), default=0) / stored.bytes)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:  # it has just arrived, or was dropped
-        return 0
+    return max(map(stored.share_of, stored.arriving()), default=0.0)

@@ -36,7 +36,12 @@ class KeptFile:
     @property
     def title(self) -> str:
         """What people call it."""
-        return self.name[_DIGITS:].lstrip("-") or self.name
+        return title_of(self.name)
+
+
+def title_of(name: str) -> str:
+    """Return what people call a kept file, by the name that plans have for it."""
+    return name[_DIGITS:].lstrip("-") or name
 
 
 def keep(workspace: Workspace, path: Path) -> str:
@@ -54,14 +59,27 @@ def keep(workspace: Workspace, path: Path) -> str:
         BadInput: Its kind is not read, or it is too large.
         Unavailable: The disk is full or the file cannot be read.
     """
-    if not path.is_file():
-        raise NotFound(_("There is no such weight file."), given=str(path)[:200], fix=_("Check the path."))
+    with open_given(path) as handle:
+        return keep_stream(workspace, path.name, handle)
+
+
+def open_given(path: Path) -> BinaryIO:
+    """Open a weight file that somebody names; raises NotFound or Unavailable as :func:`keep` does."""
     try:
-        handle = path.open("rb")
+        there = path.is_file()
+    except OSError as error:  # a name that is too long
+        raise missing_file(str(path)) from error
+    if not there:
+        raise missing_file(str(path))
+    try:
+        return path.open("rb")
     except OSError as error:
         raise _not_copied(path.name, error) from error
-    with handle:
-        return keep_stream(workspace, path.name, handle)
+
+
+def missing_file(path: str) -> NotFound:
+    """Return the error of a weight file that is not where somebody says."""
+    return NotFound(_("There is no such weight file."), given=path[:200], fix=_("Check the path."))
 
 
 def keep_stream(workspace: Workspace, name: str, source: BinaryIO) -> str:

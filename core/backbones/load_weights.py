@@ -105,8 +105,9 @@ def from_file(model: keras.Model, backbone: Backbone, path: Path) -> None:
     """
     with _opened(backbone, path) as opened:
         weights, beside = _fitted(model, backbone, opened, path.name)
-    twice = scales_again(opened.config, beside)
-    if _scales_twice(backbone) and (twice or _is_hosted(backbone, path)):
+    if _scales_twice(backbone) and (
+        scales_again(opened.config, beside) or _is_hosted(backbone, path)
+    ):
         weights = _scaled(model, weights)
     _assign(model, weights)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from core.backbones.division import leaves_of
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +31,7 @@ def draw_weights(model: keras.Model, seed: int) -> None:
     """
     import keras
 
-    for at, layer in enumerate(_all_layers(model)):
+    for at, layer in enumerate(leaves_of(model)):
         for place, (weight, initializer) in enumerate(_DRAWN):
             if not hasattr(layer, weight) or not hasattr(layer, initializer):
                 continue
@@ -44,7 +46,7 @@ def draw_weights(model: keras.Model, seed: int) -> None:
 
 def seed_dropout(model: keras.Model, seed: int) -> None:
     """Make what each dropout layer leaves out depend on ``seed`` and on the layer."""
-    for at, layer in enumerate(_all_layers(model)):
+    for at, layer in enumerate(leaves_of(model)):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
             generator.state.assign(np.array([_number(seed, at, 0), 0], dtype=generator.state.dtype))
@@ -52,13 +54,3 @@ def seed_dropout(model: keras.Model, seed: int) -> None:
 
 def _number(*parts: int) -> int:
     return int(np.random.default_rng(parts).integers(2**31))
-
-
-def _all_layers(model: Any) -> list[Any]:
-    import keras
-
-    found = []
-    for layer in model.layers:
-        inner = isinstance(layer, keras.Model)
-        found += _all_layers(layer) if inner else [layer]
-    return found

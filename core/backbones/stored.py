@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 _KEPT_NAME = re.compile(r"[0-9a-f]{12}(?:-[a-z0-9-]{1,40})?\.(?:weights\.h5|h5|hdf5|keras|pth)")
+ARRIVING, ARRIVES_IN = ".arriving-", "models"
+PRETRAINED, RANDOM = "pretrained", "none"
 State = Literal["ready", "missing", "download"]
 
 
@@ -69,6 +71,18 @@ class HostedWeights:
             if path.is_file():
                 return path
         return None
+
+    def arriving(self, folder: Path | None = None) -> list[Path]:
+        """Return where the file is while it is downloaded: in ``folder``, or in any under the cache."""
+        folders = keras_caches()[0].glob(ARRIVING + "*") if folder is None else [folder]
+        return [each / ARRIVES_IN / self.file for each in folders]
+
+    def share_of(self, path: Path) -> float:
+        """Return about which share of the file has arrived at ``path``; never quite all."""
+        try:
+            return min(0.99, path.stat().st_size / self.bytes)
+        except FileNotFoundError:  # nothing yet, or it has just gone to its place
+            return 0.0
 
     @property
     def state(self) -> State:

@@ -127,12 +127,11 @@ def by_layer(backbone: Backbone, data: bytes) -> dict[str, tuple[Array, ...]]:
     for spec in _specs(backbone):
         names = [f"{spec.source}.{part}" for part in _PARTS[spec.kind]]
         if all(name in state for name in names):
-            found[spec.name] = tuple(_turned(state[name], spec.kind) for name in names)
+            found[spec.name] = tuple(_turned(state[name], _AXES.get(spec.kind)) for name in names)
     return found
 
 
-def _turned(array: Array, kind: Kind) -> Array:
-    axes = _AXES.get(kind)
+def _turned(array: Array, axes: tuple[int, ...] | None) -> Array:
     return array.transpose(axes) if axes is not None and array.ndim == len(axes) else array
 
 
@@ -158,8 +157,7 @@ def _checked(
         raise BadInput(_("The weight file lacks weights of a layer."), given=name)
     if array.dtype != np.float32:
         raise BadInput(_("Weights of a layer are not float32 numbers."), given=name)
-    if axes is not None and array.ndim == len(axes):
-        array = array.transpose(axes)
+    array = _turned(array, axes)
     if array.shape != shape:
         raise BadInput(
             _("Weights of a layer have another shape than the layer."),

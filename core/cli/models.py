@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.backbones import catalogue, listing
+from core.backbones.kept import missing_file
+from core.backbones.stored import RANDOM
 from core.cli.progress import Bar
-from core.errors import NotFound
 from core.files import JsonObject
 from core.i18n import _
 from core.workspace import Workspace
@@ -90,10 +91,10 @@ def weights(given: argparse.Namespace) -> JsonObject:
     from core.backbones import build, load_weights
     from core.training.backend import load_tensorflow
 
-    load_tensorflow()
     if not Path(given.file).is_file():
-        raise NotFound(_("There is no such weight file."), given=given.file[:200], fix=_("Check the path."))
-    model = build.build(backbone.name, weights=build.RANDOM)
+        raise missing_file(given.file)
+    load_tensorflow()
+    model = build.build(backbone.name, weights=RANDOM)
     load_weights.from_file(model, backbone, Path(given.file))
     return {
         "file": Path(given.file).name, "backbone": backbone.name, "fits": True,

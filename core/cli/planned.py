@@ -10,6 +10,7 @@ from typing import TypeVar
 from core.backbones import catalogue
 from core.backbones.catalogue import Backbone
 from core.backbones.kept import keep
+from core.drafts import DEFAULT_BACKBONE
 from core.errors import BadInput
 from core.i18n import _
 from core.runs.folder import RunFolder
@@ -20,7 +21,6 @@ from core.training.presets import preset
 from core.training.start import FILE, PRETRAINED, RANDOM, Start, asked_for
 from core.workspace import Workspace
 
-DEFAULT_BACKBONE = "efficientnet-lite0"
 _Part = TypeVar("_Part", Head, Recipe)
 WEIGHTS_WORDS = ("packaged", "imagenet", PRETRAINED, RANDOM)
 
@@ -60,13 +60,8 @@ def plan_of(given: argparse.Namespace, workspace: Workspace) -> Plan:
 
 
 def _with_backbone(plan: Plan, backbone: Backbone) -> Plan:
-    # NOTE: a block of another family means something else even where it has the same name.
-    same = backbone.family == catalogue.get(plan.backbone).family
-    known = backbone.block_names if same else ()
-    return replace(
-        plan, backbone=backbone.name,
-        trainable=tuple(name for name in plan.trainable if name in known),
-    )
+    kept = catalogue.blocks_kept(plan.trainable, catalogue.get(plan.backbone), backbone)
+    return replace(plan, backbone=backbone.name, trainable=kept)
 
 
 def _going_on(plan: Plan, given: argparse.Namespace, workspace: Workspace) -> Plan:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.backbones.kept import kept_path
-from core.errors import NotFound, ThawError
+from core.errors import NotFound
 from core.i18n import _
 from core.runs.folder import RunFolder, require_model
 from core.training.plan import Plan
@@ -54,12 +54,3 @@ def going_on_from(plan: Plan, folder: RunFolder) -> Plan:
         weights=Start(RUN, folder.id), history=(*before.history, ancestor),
         trainable=plan.trainable if plan.backbone == before.backbone else (),
     )
-
-
-def can_go_on(folder: RunFolder) -> bool:
-    """Tell whether a run has a model that another may start from."""
-    try:
-        require_model(folder)
-    except ThawError:
-        return False
-    return True

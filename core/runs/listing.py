@@ -53,6 +53,11 @@ def listed(workspace: Workspace) -> list[Listed]:
     return found[::-1]
 
 
+def with_model(workspace: Workspace) -> list[Listed]:
+    """Return the runs that can be read and have a model, newest first."""
+    return [run for run in listed(workspace) if run.folder.model.is_file()]
+
+
 def working(runs: list[Listed]) -> Listed | None:
     """Return the run that is being worked on, by this process or another, or ``None``."""
     at_work = (State.PREPARING, State.TRAINING)

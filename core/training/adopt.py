@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
-from core.backbones.kept import keep_stream, kept_files, kept_path
+from core.backbones.kept import keep_stream, kept_files, kept_path, missing_file, open_given
 from core.backbones.stored import is_weights_name
 from core.children import run_json
-from core.errors import NotFound, ThawError, Unavailable
-from core.i18n import _
+from core.errors import ThawError
 from core.training.start import FILE, Start
 from core.workspace import Workspace
 
@@ -51,26 +50,12 @@ def adopt_path(workspace: Workspace, backbone: str, path: str) -> Start:
     if is_weights_name(path) and any(each.name == path for each in kept_files(workspace)):
         _check(workspace, backbone, path)
         return Start(FILE, path)
-    given = _existing(path)
     try:
-        handle = given.open("rb")
-    except OSError as error:
-        raise Unavailable(
-            _("The weight file cannot be copied into the workspace."),
-            given=f"{given.name}: {error.strerror}",
-        ) from error
-    with handle:
+        given = Path(path).expanduser()
+    except RuntimeError as error:  # a home of nobody
+        raise missing_file(path) from error
+    with open_given(given) as handle:
         return adopt(workspace, backbone, given.name, handle)
-
-
-def _existing(path: str) -> Path:
-    try:
-        found = Path(path).expanduser()
-        if found.is_file():
-            return found
-    except (OSError, RuntimeError):  # a name that is too long; a home of nobody
-        pass
-    raise NotFound(_("There is no such weight file."), given=path[:200], fix=_("Check the path."))
 
 
 def _check(workspace: Workspace, backbone: str, kept: str) -> None:

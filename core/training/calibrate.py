@@ -9,6 +9,8 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +64,7 @@ def calibrate(name: str, image_size: int | None = None, *, quick: bool = False) 
     return Measured(
         backbone=backbone.name, image_size=plan.size, batch=batch, forward_s=forward_s,
         import_s=import_s, build_s=build_s, trace_s=trace_s, save_s=save_s,
-        base_bytes=base, anchors=tuple(anchors), machine=speed.machine(), at=speed.now(),
+        base_bytes=base, anchors=tuple(anchors), machine=speed.machine(), at=time.time(),
     )
 
 
@@ -90,8 +92,6 @@ class _Work:
         self._labels = np.arange(batch, dtype=np.int32) % CLASSES
 
     def anchor(self, trainable: tuple[str, ...]) -> Anchor:
-        from dataclasses import replace
-
         import keras
 
         from core.training import model as models
@@ -147,12 +147,9 @@ def _save_seconds(model: Any) -> float:
 
 def _memory(field: str) -> int:
     """Return a figure of this process's memory in bytes: ``VmRSS`` now, ``VmHWM`` at most."""
-    try:
-        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-            if line.startswith(f"{field}:"):
-                return int(line.split()[1]) * 1024
-    except OSError:  # not Linux
-        pass
+    found = status_bytes(field)
+    if found is not None:
+        return found
     import resource
     import sys
 
@@ -160,9 +157,17 @@ def _memory(field: str) -> int:
     return most if sys.platform == "darwin" else most * 1024
 
 
+def status_bytes(field: str, process: int | str = "self") -> int | None:
+    """Return what Linux says of a process's memory; ``None`` elsewhere, or where it has ended."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
+
+
 def _forget_peak() -> None:
     """Let the largest memory be counted from now on, where the system allows it."""
-    try:
+    # Elsewhere it holds for all so far, and steps grow from anchor to anchor anyway.
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:  # it then holds for all so far, and steps grow from anchor to anchor anyway
-        return

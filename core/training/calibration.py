@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.children import run_json
-from core.errors import Stopped, ThawError
+from core.children import failure_of
+from core.errors import ThawError
 from core.workspace import Workspace
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -111,21 +108,13 @@ class Calibrations:
                     stop = self._stop = threading.Event()
                 self._active = self._waiting.popleft()
                 wanted = self._active
-            error = self._measure(wanted, stop)
+            error = failure_of(self._words(wanted), stop)
             with self._lock:
                 self._done += not stop.is_set()
                 self._error = error or self._error
 
-    def _measure(self, wanted: Wanted, stop: threading.Event) -> ThawError | None:
-        words = [
+    def _words(self, wanted: Wanted) -> list[str]:
+        return [
             "measure", wanted.backbone, "--image-size", str(wanted.image_size),
             "--workspace", str(self._workspace.root), *(["--quick"] if wanted.quick else []),
         ]
-        try:
-            run_json(words, stop)
-        except Stopped:
-            return None
-        except ThawError as error:
-            _log.warning("%s could not be measured: %s", wanted.backbone, error)
-            return error
-        return None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.backbones import catalogue
+from core.backbones.architecture import Block
 from core.i18n import _
 from core.training.plan import Plan
 from core.training.start import RANDOM
@@ -48,12 +50,17 @@ def counts(plan: Plan, classes: int) -> Counts:
     head = head_parameters(plan, classes)
     # Scale and offset of pretrained BatchNorm stay frozen as well, see core.training.model.assemble.
     chosen = [block for block in backbone.blocks if block.name in plan.trainable]
-    blocks = sum(block.trainable_parameters for block in chosen)
-    if plan.weights.source != RANDOM:
-        blocks -= sum(block.norm_parameters for block in chosen)
+    blocks = learning_in(chosen, norms=plan.weights.source == RANDOM)
     # Normalisation layers with fixed figures count as well: they are in the block and do not learn.
     norm = sum(block.parameters for block in chosen) - blocks
     return Counts(backbone.parameters + head, blocks + head, head, norm)
+
+
+def learning_in(blocks: Iterable[Block], *, norms: bool) -> int:
+    """Count the parameters that learn in blocks that may; ``norms`` tells whether BatchNorm's do."""
+    return sum(
+        block.trainable_parameters - (0 if norms else block.norm_parameters) for block in blocks
+    )
 
 
 def head_parameters(plan: Plan, classes: int) -> int:

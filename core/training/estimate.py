@@ -13,7 +13,7 @@ from core.data.dataset import Dataset, Item
 from core.data.images import load_array
 from core.errors import ThawError
 from core.training.cost import backward, backward_of
-from core.training.counts import counts, head_parameters
+from core.training.counts import counts, head_parameters, learning_in
 from core.training.feed import BATCHES_AHEAD
 from core.training.plan import Plan
 from core.training.speed import Anchor, Measured
@@ -141,5 +141,5 @@ def _activations(plan: Plan, anchor: Anchor, measured: Measured) -> float:
     blocks = [
         block for block in catalogue.get(plan.backbone).blocks if block.name in anchor.trainable
     ]
-    learning = sum(block.trainable_parameters - block.norm_parameters for block in blocks)
+    learning = learning_in(blocks, norms=False)
     return anchor.peak_bytes - measured.base_bytes - _BYTES * (1 + _ADAM_SLOTS) * learning

@@ -63,7 +63,8 @@ def assemble(plan: Plan, classes: int, weights_file: Path | None = None) -> Any:
 
 
 def _body(plan: Plan, weights_file: Path | None) -> Any:
-    start = {RANDOM: build.RANDOM, PRETRAINED: build.PRETRAINED}.get(plan.weights.source, weights_file)
+    source = plan.weights.source
+    start = source if source in (PRETRAINED, RANDOM) else weights_file
     if start is None:
         raise ValueError(f"the file of {plan.weights} is missing")
     body = build.build(

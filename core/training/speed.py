@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -101,22 +100,15 @@ def all_measured(workspace: Workspace, names: Iterable[str]) -> dict[str, Measur
 @cache
 def machine() -> str:
     """Say what this machine is, as far as speed depends on it: processor, cores, TensorFlow."""
-    return f"{_processor()}, {os.cpu_count()} cores, TensorFlow {version('tensorflow')}"
+    return f"{processor()}, {os.cpu_count()} cores, TensorFlow {version('tensorflow')}"
 
 
-def now() -> float:
-    """Return the time of a measurement."""
-    return time.time()
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:  # not Linux
-        pass
-    return platform.processor() or platform.machine()
+def processor() -> str:
+    """Return the processor's name, or its kind where the system does not tell it."""
+    info = Path("/proc/cpuinfo")  # Linux alone has it
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _path(workspace: Workspace, backbone: str, image_size: int) -> Path:

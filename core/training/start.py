@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from core.backbones import stored
 from core.backbones.catalogue import Backbone
 from core.backbones.stored import is_weights_name
 from core.errors import BadInput
@@ -11,7 +12,8 @@ from core.files import JsonObject
 from core.i18n import _
 from core.workspace import is_id
 
-PRETRAINED, RANDOM, FILE, RUN = "pretrained", "none", "file", "run"
+PRETRAINED, RANDOM = stored.PRETRAINED, stored.RANDOM
+FILE, RUN = "file", "run"
 SOURCES = (PRETRAINED, RANDOM, FILE, RUN)
 LONGEST_HISTORY = 100
 

@@ -7,7 +7,7 @@ import streamlit as st
 from core.training.fields import ChoiceField, NumberField
 
 
-def _begin_with(key: str, value: object) -> None:
+def begin_with(key: str, value: object) -> None:
     """Let a control that is new on the page show ``value``.
 
     NOTE: by the session's state alone: a button may set or forget it, and Streamlit complains of two
@@ -19,7 +19,7 @@ def _begin_with(key: str, value: object) -> None:
 def number(field: NumberField, value: float, *, key: str) -> float:
     """Show a number with its bounds, and return it."""
     kind = int if field.whole else float
-    _begin_with(key, kind(value))
+    begin_with(key, kind(value))
     return st.number_input(
         field.title, min_value=kind(field.low), max_value=kind(field.high),
         step=kind(field.step), help=field.help, key=key,
@@ -29,7 +29,7 @@ def number(field: NumberField, value: float, *, key: str) -> float:
 def slider(field: NumberField, value: float, *, key: str) -> float:
     """Show a number as a slider over its bounds, and return it."""
     kind = int if field.whole else float
-    _begin_with(key, kind(value))
+    begin_with(key, kind(value))
     return st.slider(
         field.title, min_value=kind(field.low), max_value=kind(field.high),
         step=kind(field.step), help=field.help, key=key,
@@ -46,7 +46,7 @@ def few(field: NumberField, value: float, none: str = "", *, key: str) -> float:
         key: The control's key.
     """
     options = sorted({*field.choices, value})
-    _begin_with(key, value)
+    begin_with(key, value)
     chosen = st.segmented_control(
         field.title, options, help=field.help, key=key,
         format_func=lambda each: none if each == 0 and none else f"{each:g}",
@@ -57,7 +57,7 @@ def few(field: NumberField, value: float, none: str = "", *, key: str) -> float:
 def rate(field: NumberField, value: float, *, key: str) -> float:
     """Show a learning rate as a slider over its ready values, and return it."""
     options = sorted({*field.choices, value})
-    _begin_with(key, value)
+    begin_with(key, value)
     return float(st.select_slider(
         field.title, options, format_func=rate_text, help=field.help, key=key
     ))
@@ -65,7 +65,7 @@ def rate(field: NumberField, value: float, *, key: str) -> float:
 
 def choice(field: ChoiceField, value: str, *, key: str) -> str:
     """Show a choice side by side, and return it."""
-    _begin_with(key, value)
+    begin_with(key, value)
     chosen = st.segmented_control(
         field.title, list(field.values), format_func=field.label, help=field.help,
         key=key,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
+from functools import cache
 
 import streamlit as st
 
@@ -75,7 +76,6 @@ def _order_names() -> dict[Order, str]:
 
 
 def _card(backbone: Backbone, measured: Measured | None) -> Card:
-    everyone = catalogue.BACKBONES.values()
     stored = backbone.stored.state
     tones = {"ready": "ready", "download": "fetch", "missing": "missing"}
     top1 = (
@@ -87,9 +87,9 @@ def _card(backbone: Backbone, measured: Measured | None) -> Card:
         name=backbone.name, title=backbone.title,
         subtitle=_("{size} px photos").format(size=backbone.input_size),
         bars=(
-            Bar(_("Size"), _log_share(backbone.parameters, [each.parameters for each in everyone]),
+            Bar(_("Size"), _log_share(backbone.parameters, *_extremes("parameters")),
                 parameters_text(backbone.parameters)),
-            Bar(_("Work"), _log_share(backbone.multiply_adds, [each.multiply_adds for each in everyone]),
+            Bar(_("Work"), _log_share(backbone.multiply_adds, *_extremes("multiply_adds")),
                 work_text(backbone.multiply_adds)),
         ),
         note=f"{top1} · {backbone.licence or _('licence not available')}{speed}",
@@ -97,9 +97,16 @@ def _card(backbone: Backbone, measured: Measured | None) -> Card:
     )
 
 
-def _log_share(value: int, everyone: Sequence[int]) -> float:
+@cache
+def _extremes(figure: str) -> tuple[int, int]:
+    """Return the least and the most that any backbone has of a figure."""
+    everyone = [getattr(each, figure) for each in catalogue.BACKBONES.values()]
+    return min(everyone), max(everyone)
+
+
+def _log_share(value: int, least: int, most: int) -> float:
     """Return where a value stands between the least and the most of all, each doubling as wide."""
-    low, high = math.log(min(everyone)), math.log(max(everyone))
+    low, high = math.log(least), math.log(most)
     return 0.08 + 0.92 * (math.log(value) - low) / (high - low)
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.i18n import _
 from core.journey import run_with_model
-from core.runs.listing import Listed, listed
+from core.runs.listing import Listed, with_model
 from core.training.counts import what_learns
 from pages.ui import state
 from pages.ui.escape import one_line
@@ -23,7 +23,7 @@ def picked_run(sentence: str) -> Listed | None:
         The run; ``None`` where none has a model.
     """
     folder = run_with_model(state.workspace(), state.draft())
-    ready = {run.id: run for run in listed(state.workspace()) if run.folder.model.is_file()}
+    ready = {run.id: run for run in with_model(state.workspace())}
     if folder is None or folder.id not in ready:
         return None
     lede(sentence.format(run=ready[folder.id].title))

@@ -8,20 +8,21 @@ import streamlit as st
 
 from core.backbones import catalogue
 from core.backbones.catalogue import Backbone
-from core.backbones.kept import KeptFile, kept_files
+from core.backbones.kept import kept_files, title_of
 from core.backbones.stored import HostedWeights, keras_caches
 from core.backbones.weight_files import SUFFIXES
 from core.children import Refused
 from core.drafts import Draft
 from core.errors import ThawError
 from core.i18n import _
-from core.runs.lineage import can_go_on, going_on_from, weights_file
-from core.runs.listing import Listed, listed
+from core.runs.lineage import going_on_from, weights_file
+from core.runs.listing import Listed, with_model
 from core.training.adopt import adopt, adopt_path
 from core.training.start import FILE, PRETRAINED, RANDOM, RUN, Start
 from pages.ui import state
 from pages.ui.amounts import bytes_text
 from pages.ui.escape import one_line, plain
+from pages.ui.fields import begin_with
 from pages.ui.pieces import caption, note
 from pages.web.script_error import describe
 
@@ -35,7 +36,7 @@ def start_from(draft: Draft) -> None:
         PRETRAINED: _("ImageNet weights"), RUN: _("An earlier run"), FILE: _("A file of yours"),
         RANDOM: _("From scratch"),
     }
-    st.session_state.setdefault("start_source", draft.weights.source)
+    begin_with("start_source", draft.weights.source)
 
     def choose() -> None:
         source = st.session_state["start_source"]
@@ -60,7 +61,7 @@ def start_from(draft: Draft) -> None:
     _missing(draft)
     if draft.weights.source == FILE == source:
         caption(_("It starts from {file}: all its layers fit.").format(
-            file=KeptFile(draft.weights.name, 0).title))
+            file=title_of(draft.weights.name)))
     if source in (RUN, FILE) and draft.weights.source != source:
         caption(_("Until you choose one, it starts from: {source}.").format(
             source=names[draft.weights.source]))
@@ -100,24 +101,20 @@ def _pretrained(backbone: Backbone) -> None:
         caption(_("Ready: {file} is in Keras' cache. Licence: {licence}.").format(
             file=stored.file, licence=licence))
         return
-    st.fragment(_download, run_every=_pace(backbone.name))(backbone, stored)
-    if state.thaw().downloads.snapshot(backbone.name).error is None:
+    snapshot = state.thaw().downloads.snapshot(backbone.name)
+    pace = 1.0 if snapshot.active else None
+    st.fragment(_download, run_every=pace)(backbone, stored, snapshot.active)
+    if snapshot.error is None:
         caption(_("Without a network: put {file} into {folder}, or choose an EfficientNet-Lite, whose "
                   "weights are already here.").format(file=stored.file, folder=keras_caches()[0]))
     caption(_("Licence of the weights: {licence}.").format(licence=licence))
 
 
-def _pace(name: str) -> float | None:
-    return 1.0 if state.thaw().downloads.snapshot(name).active else None
-
-
-def _download(backbone: Backbone, stored: HostedWeights) -> None:
+def _download(backbone: Backbone, stored: HostedWeights, was_active: bool) -> None:
     downloads = state.thaw().downloads
     snapshot = downloads.snapshot(backbone.name)
-    if stored.state == "ready" or (not snapshot.active and _pace_was(backbone.name)):
-        _remember(backbone.name, active=False)
+    if stored.state == "ready" or snapshot.active != was_active:
         st.rerun()
-    _remember(backbone.name, active=snapshot.active)
     with st.container(horizontal=True, vertical_alignment="center"):
         if snapshot.active:
             st.progress(snapshot.share, text=plain(_("Downloading the weights of {backbone}").format(
@@ -129,30 +126,18 @@ def _download(backbone: Backbone, stored: HostedWeights) -> None:
                      icon=":material/download:",
                      help=_("Otherwise it happens when the training starts.")):
             downloads.start(backbone.name)
-            _remember(backbone.name, active=True)
             st.rerun()
     if snapshot.error is not None:
         st.error(describe(snapshot.error), icon=":material/error:")
 
 
-def _pace_was(name: str) -> bool:
-    return st.session_state.get("downloading") == name
-
-
-def _remember(name: str, *, active: bool) -> None:
-    if active:
-        st.session_state["downloading"] = name
-    else:
-        st.session_state.pop("downloading", None)
-
-
 def _runs(draft: Draft) -> None:
-    ready = {run.id: run for run in listed(state.workspace()) if can_go_on(run.folder)}
+    ready = {run.id: run for run in with_model(state.workspace())}
     if not ready:
         caption(_("There is no finished run yet. Train one first; the next can start from it."))
         return
     now = draft.weights.name if draft.weights.name in ready else None
-    st.session_state.setdefault("start_run", now)
+    begin_with("start_run", now)
     chosen = st.selectbox(
         _("Run to go on from"), list(ready), index=None,
         format_func=lambda each: _run_words(ready[each]), placeholder=_("Choose a run"), key="start_run",
@@ -176,7 +161,7 @@ def _files(draft: Draft, backbone: Backbone) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         now = draft.weights.name if draft.weights.name in kept else None
-        st.session_state.setdefault("start_kept", now)
+        begin_with("start_kept", now)
         chosen = st.selectbox(
             _("Weight files in the workspace"), list(kept), key="start_kept",
             index=None, placeholder=_("Choose a file"),

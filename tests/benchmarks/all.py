@@ -8,9 +8,9 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from core.training.speed import processor
 from tests.serving import ROOT
 
 REPORT = ROOT / "build" / "benchmarks.md"
@@ -24,14 +24,6 @@ def measured(module: str) -> dict[str, Any]:
     )
     figures: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return figures
-
-
-def processor() -> str:
-    """Return the processor's name, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "not available"
 
 
 def estimate_lines(rows: list[dict[str, Any]]) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.data import dataset as datasets
+from core.training.calibrate import status_bytes
 from core.training.counts import shortcuts
 from core.training.estimate import estimate, photos_of
 from core.training.plan import Plan, Recipe
@@ -87,20 +88,12 @@ def _trained(
     )
     peak = 0
     while child.poll() is None:
-        peak = max(peak, _peak_of(child.pid))
+        peak = max(peak, status_bytes("VmHWM", child.pid) or 0)
         time.sleep(0.1)
     said = child.stdout.read() if child.stdout else ""
     answer: dict[str, Any] = json.loads(said)
     assert answer["status"] == "finished", answer
     return answer, peak
-
-
-def _peak_of(process: int) -> int:
-    try:
-        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
 
 
 def _core(*words: str) -> None:

@@ -3,11 +3,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from core import children as children_of_ours
 from core import service
 from core.data import intake
 from core.data.dataset import Dataset
@@ -16,10 +17,10 @@ from core.runs import runner as runners
 from core.runs.folder import RunFolder
 from core.runs.status import State, Status
 from core.service import Service
-from core.training import calibration
 from core.training.calibration import Wanted
 from core.training.plan import Plan
 from core.workspace import Workspace
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -79,13 +80,6 @@ def test_after_the_close_nothing_is_begun(workspace: Workspace, dataset: Dataset
 PATIENCE_S = 30
 
 
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 class Measuring:
     """Stands in for the process that measures: it ends when it is stopped."""
 
@@ -103,7 +97,7 @@ class Measuring:
 @pytest.fixture
 def measuring(monkeypatch: pytest.MonkeyPatch) -> Measuring:
     made = Measuring()
-    monkeypatch.setattr(calibration, "run_json", made)
+    monkeypatch.setattr(children_of_ours, "run_json", made)
     return made
 
 

@@ -162,7 +162,3 @@ def test_leftovers_of_killed_downloads_go_and_young_ones_stay(cache: Path) -> No
     os.utime(old, (time.time() - 7200,) * 2)
     download.forget_leftovers()
     assert {path.name for path in cache.iterdir()} == {".arriving-young", FILE}
-
-
-def test_the_size_of_a_download_is_told_in_megabytes() -> None:
-    assert download.wait_text(RESNET) == f"{RESNET.parameters * 4 / 1e6:.0f} MB"

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from core.backbones import downloads as module
+from core import children as children_of_ours
 from core.backbones.catalogue import get
 from core.backbones.downloads import Downloads, DownloadSnapshot
 from core.errors import Stopped, Unavailable
+from tests.waiting import until
 
 PATIENCE_S = 60
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,7 +54,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def children(monkeypatch: pytest.MonkeyPatch) -> Children:
     made = Children()
-    monkeypatch.setattr(module, "run_json", made)
+    monkeypatch.setattr(children_of_ours, "run_json", made)
     return made
 
 
@@ -62,13 +63,6 @@ def downloads(children: Children) -> Iterator[Downloads]:
     made = Downloads()
     yield made
     made.cancel()
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def ended(downloads: Downloads, name: str = "vgg16") -> Callable[[], bool]:

@@ -17,6 +17,8 @@ from core.backbones.catalogue import BACKBONES, get
 from core.backbones.load_weights import WeightsDoNotFit
 from core.backbones.torch_reader import read_state_dict
 
+pytestmark = pytest.mark.slow  # together they take a minute
+
 LITE0 = BACKBONES["efficientnet-lite0"]
 
 

@@ -16,6 +16,8 @@ from core.backbones.build import build, preprocessed
 from core.backbones.catalogue import get
 from core.backbones.load_weights import from_file
 
+pytestmark = pytest.mark.slow  # together they take a minute
+
 SIZE = 224  # the MobileNets' files depend on it
 
 

@@ -23,6 +23,8 @@ from core.backbones.catalogue import get
 from core.backbones.load_weights import WeightsDoNotFit, from_file, leaves
 from core.errors import BadInput
 
+pytestmark = pytest.mark.slow  # together they take a minute
+
 if TYPE_CHECKING:
     import keras
 

@@ -8,10 +8,10 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from cli_calls import Capture, asked, refused
 
 from core.backbones.catalogue import BACKBONES
 from core.cli import commands
@@ -29,8 +29,6 @@ from core.training.events import EpochRow, Listener, Outcome, Places, Timing
 from core.training.plan import Head, Plan, Recipe
 from core.workspace import Workspace
 
-Capture = pytest.CaptureFixture[str]
-
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -42,27 +40,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     monkeypatch.setenv("THAW_HOME", str(tmp_path / "workspace"))
     yield tmp_path
     assert [path for name in ("cwd", "home") for path in (tmp_path / name).iterdir()] == []
-
-
-def asked(capsys: Capture, *arguments: str, status: int = 0) -> dict[str, Any]:
-    """Carry a command out with --json and return the one object it printed."""
-    assert main([*arguments, "--json"]) == status
-    out = capsys.readouterr().out
-    assert out.count("\n") == 1
-    found = json.loads(out)
-    assert isinstance(found, dict)
-    return found
-
-
-def refused(capsys: Capture, *arguments: str, status: int = 2) -> dict[str, str]:
-    """Carry out a command that must fail; return what it says, and check that people are told too."""
-    error = asked(capsys, *arguments, status=status)["error"]
-    assert main(list(arguments)) == status
-    plain = capsys.readouterr()
-    assert plain.out == ""
-    assert error["what"] in plain.err
-    assert "Traceback" not in plain.err
-    return dict(error)
 
 
 def test_the_samples_are_listed_by_the_names_that_train_takes(capsys: Capture) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_calls import Capture, asked, refused
 
 from core.backbones import download
 from core.backbones.catalogue import BACKBONES, get
@@ -25,8 +25,6 @@ from core.training.speed import Measured
 from core.training.start import Ancestor, Start
 from core.workspace import Workspace
 
-Capture = pytest.CaptureFixture[str]
-
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -35,27 +33,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("THAW_HOME", str(tmp_path / "workspace"))
     return tmp_path
-
-
-def asked(capsys: Capture, *arguments: str, status: int = 0) -> dict[str, Any]:
-    """Carry a command out with --json and return the one object it printed."""
-    assert main([*arguments, "--json"]) == status
-    out = capsys.readouterr().out
-    assert out.count("\n") == 1
-    found = json.loads(out)
-    assert isinstance(found, dict)
-    return found
-
-
-def refused(capsys: Capture, *arguments: str, status: int = 2) -> dict[str, Any]:
-    """Carry out a command that must fail; return what it says, and check that people are told too."""
-    error = asked(capsys, *arguments, status=status)["error"]
-    assert main(list(arguments)) == status
-    plain = capsys.readouterr()
-    assert plain.out == ""
-    assert error["what"] in plain.err
-    assert "Traceback" not in plain.err
-    return dict(error)
 
 
 class Engine:

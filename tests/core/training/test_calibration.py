@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from core import children as children_of_ours
 from core.errors import Stopped, Unavailable
-from core.training import calibration
 from core.training.calibration import Calibrations, CalibrationSnapshot, Wanted
 from core.workspace import Workspace
+from tests.waiting import until
 
 PATIENCE_S = 30
 ONE, TWO, THREE = (Wanted(name, 96) for name in ("vgg16", "resnet50", "mobilenetv2"))
@@ -49,7 +50,7 @@ class Children:
 @pytest.fixture
 def children(monkeypatch: pytest.MonkeyPatch) -> Children:
     made = Children()
-    monkeypatch.setattr(calibration, "run_json", made)
+    monkeypatch.setattr(children_of_ours, "run_json", made)
     return made
 
 
@@ -58,13 +59,6 @@ def calibrations(workspace: Workspace, children: Children) -> Iterator[Calibrati
     made = Calibrations(workspace)
     yield made
     made.cancel()
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def idle(calibrations: Calibrations) -> Callable[[], bool]:
@@ -168,7 +162,7 @@ def test_what_is_asked_before_a_cancelled_process_has_ended_is_measured_too(
             assert ending.wait(PATIENCE_S)
             raise
 
-    monkeypatch.setattr(calibration, "run_json", slow_to_end)
+    monkeypatch.setattr(children_of_ours, "run_json", slow_to_end)
     calibrations.ask([ONE])
     until(lambda: children.names == ["vgg16"])
     calibrations.cancel(timeout_s=0.01)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from core.runs.work import carry_out
 from core.training.plan import Plan, Recipe
 from core.training.start import Start
 from core.workspace import Workspace
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -98,13 +98,6 @@ def stop_at_assembly(monkeypatch: pytest.MonkeyPatch) -> None:
 def half(path: Path) -> None:
     with path.open("wb") as handle:
         handle.truncate(STORED.bytes // 2)
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def half_is_told(run: RunFolder) -> Callable[[], bool]:
