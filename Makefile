@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+# A file's tests stay together: what a module's fixtures have built is built once.
+BESIDE := -n auto --maxprocesses 4 --dist loadfile
 WORKSPACE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -16,7 +18,8 @@ run: $(VENV)/.installed ## serve the dashboard on http://127.0.0.1:8501 (WORKSPA
 	@$(BIN)/python -m streamlit run app.py --server.port $(PORT) $(if $(WORKSPACE),-- --workspace "$(WORKSPACE)")
 
 test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types, unit, page and browser tests
-	@$(BIN)/python -m pytest tests -m "not zoo"
+	@$(BIN)/python -m pytest tests -m "not zoo and not browser" $(BESIDE)
+	@$(BIN)/python -m pytest tests/browser
 
 zoo: $(VENV)/.installed-dev ## build every backbone of keras.applications and prove its blocks (long)
 	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/training -m zoo
@@ -25,7 +28,7 @@ zoo-weights: $(VENV)/.installed-dev ## save and load the weights of every backbo
 	@$(BIN)/python -m pytest tests/core/backbones -m zoo --ignore tests/core/backbones/test_zoo.py
 
 check: $(VENV)/.installed-dev lint types ## the quick checks: lint, types, fast tests
-	@$(BIN)/python -m pytest tests -m "not slow and not browser and not zoo" -q
+	@$(BIN)/python -m pytest tests -m "not slow and not browser and not zoo" -q $(BESIDE)
 
 lint: $(VENV)/.installed-dev ## ruff
 	@$(BIN)/python -m ruff check .
@@ -34,7 +37,7 @@ types: $(VENV)/.installed-dev ## mypy, strict
 	@$(BIN)/python -m mypy
 
 unit: $(VENV)/.installed-dev ## the tests of core
-	@$(BIN)/python -m pytest tests/core -m "not zoo"
+	@$(BIN)/python -m pytest tests/core -m "not zoo" $(BESIDE)
 
 pages: $(VENV)/.installed-dev ## the tests of the pages and routes, without a browser
 	@$(BIN)/python -m pytest tests/pages tests/web

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -44,27 +43,8 @@ def title_of(name: str) -> str:
     return name[_DIGITS:].lstrip("-") or name
 
 
-def keep(workspace: Workspace, path: Path) -> str:
-    """Copy a weight file into the workspace.
-
-    Args:
-        workspace: Where to.
-        path: The file.
-
-    Returns:
-        The name by which plans know it. The same file again gives the same name.
-
-    Raises:
-        NotFound: There is no such file.
-        BadInput: Its kind is not read, or it is too large.
-        Unavailable: The disk is full or the file cannot be read.
-    """
-    with open_given(path) as handle:
-        return keep_stream(workspace, path.name, handle)
-
-
 def open_given(path: Path) -> BinaryIO:
-    """Open a weight file that somebody names; raises NotFound or Unavailable as :func:`keep` does."""
+    """Open a weight file that somebody names; raises NotFound or Unavailable."""
     try:
         there = path.is_file()
     except OSError as error:  # a name that is too long
@@ -82,19 +62,27 @@ def missing_file(path: str) -> NotFound:
     return NotFound(_("There is no such weight file."), given=path[:200], fix=_("Check the path."))
 
 
-def keep_stream(workspace: Workspace, name: str, source: BinaryIO) -> str:
-    """Do as :func:`keep` with an open file called ``name``."""
-    return keep_chunks(workspace, name, iter(lambda: source.read(_CHUNK), b""))
+def keep(workspace: Workspace, name: str, source: BinaryIO) -> str:
+    """Copy a weight file into the workspace.
 
+    Args:
+        workspace: Where to.
+        name: What the file is called; text from outside.
+        source: The open file.
 
-def keep_chunks(workspace: Workspace, name: str, chunks: Iterable[bytes]) -> str:
-    """Do as :func:`keep` with what arrives piece by piece."""
+    Returns:
+        The name by which plans know it. The same file again gives the same name.
+
+    Raises:
+        BadInput: Its kind is not read, or it is too large.
+        Unavailable: The disk is full or the file cannot be read.
+    """
     suffix = suffix_of(name)
     arriving = workspace.weights / f".{secrets.token_hex(8)}.arriving"
     digest, size = hashlib.sha256(), 0
     try:
         with arriving.open("wb") as handle:
-            for chunk in chunks:
+            while chunk := source.read(_CHUNK):
                 size += len(chunk)
                 if size > LARGEST_BYTES:
                     raise BadInput(_("The weight file is too large."), given=name[:120])

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeVar
 
 from core.backbones import catalogue
 from core.backbones.catalogue import Backbone
-from core.backbones.kept import keep
 from core.drafts import DEFAULT_BACKBONE
 from core.errors import BadInput
 from core.i18n import _
 from core.runs.folder import RunFolder
 from core.runs.lineage import going_on_from
 from core.training import fields
+from core.training.adopt import adopt_path
 from core.training.plan import Head, Plan, Recipe
 from core.training.presets import preset
-from core.training.start import FILE, PRETRAINED, RANDOM, Start, asked_for
+from core.training.start import PRETRAINED, RANDOM, Start, asked_for
 from core.workspace import Workspace
 
 _Part = TypeVar("_Part", Head, Recipe)
@@ -83,7 +82,7 @@ def _going_on(plan: Plan, given: argparse.Namespace, workspace: Workspace) -> Pl
 def _start(word: str, backbone: Backbone, workspace: Workspace) -> Start:
     if word in WEIGHTS_WORDS:
         return asked_for(backbone, word)
-    return Start(FILE, keep(workspace, Path(word)))
+    return adopt_path(workspace, backbone.name, word)
 
 
 def _overridden(

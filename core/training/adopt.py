@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
-from core.backbones.kept import keep_stream, kept_files, kept_path, missing_file, open_given
+from core.backbones.kept import keep, kept_files, kept_path, missing_file, open_given
 from core.backbones.stored import is_weights_name
 from core.children import run_json
 from core.errors import ThawError
@@ -31,7 +31,7 @@ def adopt(workspace: Workspace, backbone: str, name: str, source: BinaryIO) -> S
         Unavailable: The disk is full, or the check broke off.
     """
     before = {each.name for each in kept_files(workspace)}
-    kept = keep_stream(workspace, name, source)
+    kept = keep(workspace, name, source)
     try:
         _check(workspace, backbone, kept)
     except ThawError:

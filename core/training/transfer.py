@@ -51,11 +51,6 @@ def parts(plan: Plan, classes: int) -> tuple[Part, ...]:
     return tuple(Part(kind, count, count / found.total) for kind, count in named if count)
 
 
-def generation(plan: Plan) -> int:
-    """Return which model in the row a plan makes: 1 from pretrained weights, 2 from such a run, …"""
-    return len(plan.history) + 1
-
-
 def origin_text(source: str) -> str:
     """Say in a few words where weights come from, by :attr:`core.training.start.Start.source`."""
     return {

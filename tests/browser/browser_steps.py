@@ -26,6 +26,7 @@ Figures = dict[str, Any]
 # A machine that others use as well may be ten times slower than a quiet one.
 PATIENCE_MS = 180_000
 ANSWER_MS = 60_000
+LOOK_MS = 500
 _OWN = ("127.0.0.1",)
 _DEEP_404 = re.compile(r"/(data|model|train|evaluate|predict)/_stcore/(health|host-config)")
 
@@ -151,6 +152,24 @@ def go(page: Page, name: str) -> None:
 def button(page: Page, name: str) -> Locator:
     """Return a button by the words on it."""
     return page.get_by_role("button", name=name, exact=True)
+
+
+def choose(page: Page, label: str, words: str) -> None:
+    """Choose from a list that opens, by a part of what it shows.
+
+    NOTE: a list that is opened while the page is still being drawn may be closed again by what is
+    drawn next; so a person who sees it close opens it again.
+    """
+    settled(page)
+    option = page.get_by_role("option").filter(has_text=words).first
+    box = page.get_by_label(label)
+    until = time.monotonic() + ANSWER_MS / 1000
+    while not option.is_visible():
+        assert time.monotonic() < until, f"{label} does not show {words}"
+        if box.get_attribute("aria-expanded") != "true":
+            box.click()
+        page.wait_for_timeout(LOOK_MS)
+    option.click()
 
 
 def headline(page: Page) -> Locator:

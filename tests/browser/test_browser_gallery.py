@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 from browser_runs import status
-from browser_steps import ANSWER_MS, PATIENCE_MS, Visits, button, go, settled, start_training, wait_until
+from browser_steps import (
+    ANSWER_MS,
+    PATIENCE_MS,
+    Visits,
+    button,
+    choose,
+    go,
+    settled,
+    start_training,
+    wait_until,
+)
 from playwright.sync_api import Page, expect
 
 from core.backbones import catalogue
@@ -174,8 +184,7 @@ def test_a_finished_run_is_the_backbone_of_the_next(
     wait_until(page, lambda: status(first)["state"] == "finished", "the first run has finished")
     go(page, "Model")
     page.get_by_role("radio", name="An earlier run").click()
-    page.get_by_label("Run to go on from").click()
-    page.get_by_role("option").first.click()
+    choose(page, "Run to go on from", "MobileNetV3Small")
     expect(page.locator(".transfer")).to_contain_text("M2", timeout=ANSWER_MS)
     go(page, "Train")
     second = start_training(page, server)

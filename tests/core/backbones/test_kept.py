@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import string
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.backbones import kept
-from core.backbones.kept import keep, keep_chunks, keep_stream, kept_files, kept_path, suffix_of
+from core.backbones.kept import keep, kept_files, kept_path, open_given, suffix_of
 from core.backbones.stored import is_weights_name
 from core.backbones.weight_files import SUFFIXES
 from core.errors import BadInput, NotFound, Unavailable
@@ -32,7 +31,7 @@ def files(workspace: Workspace) -> list[str]:
 def test_a_kept_name_is_safe_whatever_the_file_is_called(
     workspace: Workspace, stem: str, suffix: str, upper: bool, content: bytes
 ) -> None:
-    name = keep_stream(workspace, stem + (suffix.upper() if upper else suffix), io.BytesIO(content))
+    name = keep(workspace, stem + (suffix.upper() if upper else suffix), io.BytesIO(content))
     assert set(name) <= SAFE
     assert is_weights_name(name)
     assert name.endswith(suffix)
@@ -44,15 +43,12 @@ def test_a_kept_name_is_safe_whatever_the_file_is_called(
 
 
 def test_the_same_file_again_gives_the_same_name_and_another_another(
-    workspace: Workspace, tmp_path: Path
+    workspace: Workspace
 ) -> None:
-    path = tmp_path / "Mine.h5"
-    path.write_bytes(b"weights")
-    first = keep(workspace, path)
-    assert keep(workspace, path) == first == keep_chunks(workspace, "Mine.h5", [b"wei", b"", b"ghts"])
+    first = keep(workspace, "Mine.h5", io.BytesIO(b"weights"))
+    assert keep(workspace, "Mine.h5", io.BytesIO(b"weights")) == first
     assert files(workspace) == [first]
-    path.write_bytes(b"others")
-    second = keep(workspace, path)
+    second = keep(workspace, "Mine.h5", io.BytesIO(b"others"))
     assert second != first
     assert files(workspace) == sorted([first, second])
     assert kept_path(workspace, first).read_bytes() == b"weights"
@@ -60,7 +56,7 @@ def test_the_same_file_again_gives_the_same_name_and_another_another(
 
 def test_what_is_kept_is_listed_by_what_it_was_called(workspace: Workspace) -> None:
     for name in ("zebra.h5", "apple.keras", ".pth"):
-        keep_stream(workspace, name, io.BytesIO(name.encode()))
+        keep(workspace, name, io.BytesIO(name.encode()))
     (workspace.weights / "notes.txt").write_text("not ours")
     (workspace.weights / ".0123.arriving").write_text("half")
     (workspace.weights / "0123456789ab-folder.h5").mkdir()
@@ -76,11 +72,11 @@ def test_a_file_that_is_too_large_is_refused_and_nothing_is_left(
     monkeypatch.setattr(kept, "LARGEST_BYTES", 10)
     monkeypatch.setattr(kept, "_CHUNK", 4)
     if size <= 10:
-        assert keep_stream(workspace, "a.h5", io.BytesIO(b"x" * size)) in files(workspace)
+        assert keep(workspace, "a.h5", io.BytesIO(b"x" * size)) in files(workspace)
         return
     source = io.BytesIO(b"x" * size)
     with pytest.raises(BadInput, match="too large"):
-        keep_stream(workspace, "a.h5", source)
+        keep(workspace, "a.h5", source)
     assert files(workspace) == []
     assert source.tell() <= 12
 
@@ -90,7 +86,7 @@ def test_a_file_that_is_too_large_is_refused_and_nothing_is_left(
 )
 def test_a_kind_that_is_not_read_is_refused_with_those_that_are(workspace: Workspace, name: str) -> None:
     with pytest.raises(BadInput) as caught:
-        keep_stream(workspace, name, io.BytesIO(b"x"))
+        keep(workspace, name, io.BytesIO(b"x"))
     assert all(suffix in caught.value.fix for suffix in SUFFIXES)
     assert files(workspace) == []
 
@@ -101,23 +97,29 @@ def test_the_longest_ending_counts() -> None:
 
 
 def test_what_breaks_off_leaves_nothing_behind(workspace: Workspace) -> None:
-    def breaking(error: Exception) -> Iterator[bytes]:
-        yield b"half"
-        assert len(files(workspace)) == 1
-        raise error
+    class Breaking(io.BytesIO):
+        def __init__(self, error: Exception) -> None:
+            super().__init__(b"half")
+            self.error = error
+
+        def read(self, size: int | None = -1) -> bytes:
+            if found := super().read(size):
+                return found
+            assert len(files(workspace)) == 1
+            raise self.error
 
     with pytest.raises(Unavailable, match="Input/output"):
-        keep_chunks(workspace, "a.h5", breaking(OSError(5, "Input/output error")))
+        keep(workspace, "a.h5", Breaking(OSError(5, "Input/output error")))
     with pytest.raises(ZeroDivisionError):
-        keep_chunks(workspace, "a.h5", breaking(ZeroDivisionError()))
+        keep(workspace, "a.h5", Breaking(ZeroDivisionError()))
     assert files(workspace) == []
 
 
-def test_a_file_that_is_missing_or_a_folder_is_not_found(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_a_folder_is_not_found(tmp_path: Path) -> None:
     (tmp_path / "folder.h5").mkdir()
     for path in (tmp_path / "none.h5", tmp_path / "folder.h5"):
         with pytest.raises(NotFound, match=path.name):
-            keep(workspace, path)
+            open_given(path)
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from core.backbones import download
 from core.backbones.catalogue import BACKBONES, get
 from core.cli.main import main
 from core.data.dataset import Dataset
-from core.errors import Stopped, Unavailable
+from core.errors import BadInput, Stopped, Unavailable
 from core.runs.folder import RunFolder, run_folders
-from core.training import calibrate, engine, speed
+from core.training import adopt, calibrate, engine, speed
 from core.training.events import EpochRow, Listener, Outcome, Places, Timing
 from core.training.plan import Head, Plan, Recipe
 from core.training.presets import TEXTBOOK
@@ -117,15 +117,34 @@ def test_weights_are_named_by_a_word(
 
 
 def test_weights_of_a_path_are_kept_in_the_workspace_and_started_from(
-    planned: Callable[..., Plan], trainer: Engine, home: Path
+    planned: Callable[..., Plan], trainer: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = home / "Mine.weights.h5"
     path.write_bytes(b"weights")
+    monkeypatch.setattr(adopt, "run_json", lambda _arguments: {"fits": True})
     plan = planned("--weights", str(path), "--backbone", "resnet50")
     assert plan.weights.source == "file"
     assert trainer.weights_file == Workspace.open().weights / plan.weights.name
     assert trainer.weights_file.read_bytes() == b"weights"
     assert path.is_file()
+
+
+def test_weights_of_a_path_that_do_not_fit_are_refused_before_a_run_is_made(
+    not_trained: Callable[..., dict[str, Any]], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_about: list[str] = []
+
+    def misfit(arguments: list[str]) -> dict[str, Any]:
+        asked_about.extend(arguments)
+        raise BadInput("They do not fit ResNet50.", given="Mine.weights.h5", fix="Give others.")
+
+    path = home / "Mine.weights.h5"
+    path.write_bytes(b"weights")
+    monkeypatch.setattr(adopt, "run_json", misfit)
+    error = not_trained("--weights", str(path), "--backbone", "resnet50")
+    assert "do not fit" in error["what"]
+    assert asked_about[-2:] == ["--backbone", "resnet50"]
+    assert list(Workspace.open().weights.iterdir()) == []
 
 
 def test_an_image_size_is_carried_into_the_plan(planned: Callable[..., Plan]) -> None:

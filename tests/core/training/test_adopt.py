@@ -117,7 +117,7 @@ def test_a_path_may_begin_with_the_home(
 
 
 def test_the_name_of_a_kept_file_needs_no_copy(workspace: Workspace, file: Path, check: Check) -> None:
-    name = keep(workspace, file)
+    name = keep(workspace, file.name, io.BytesIO(file.read_bytes()))
     before = (workspace.weights / name).stat()
     assert adopt_path(workspace, "vgg16", name) == Start("file", name)
     assert files(workspace) == [name]
@@ -126,7 +126,7 @@ def test_the_name_of_a_kept_file_needs_no_copy(workspace: Workspace, file: Path,
 
 
 def test_a_kept_file_that_does_not_fit_stays(workspace: Workspace, file: Path, check: Check) -> None:
-    name = keep(workspace, file)
+    name = keep(workspace, file.name, io.BytesIO(file.read_bytes()))
     check.error = BadInput("It does not fit.")
     for given in (name, str(file)):
         with pytest.raises(BadInput, match="fit"):

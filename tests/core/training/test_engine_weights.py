@@ -61,6 +61,11 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Status]:
     return written
 
 
+def kept(workspace: Workspace, path: Path) -> str:
+    with path.open("rb") as handle:
+        return keep(workspace, path.name, handle)
+
+
 def plan_of(dataset: Dataset, start: Start | None = None) -> Plan:
     return Plan(
         dataset.id, dataset.title, NAME, recipe=Recipe(epochs=1, batch_size=4), image_size=32,
@@ -214,7 +219,7 @@ def test_a_download_that_does_not_fit_fails_the_run(
 def test_a_file_of_ones_own_that_does_not_fit_fails_the_run_and_says_where(
     workspace: Workspace, dataset: Dataset, of_another: Path
 ) -> None:
-    start = Start("file", keep(workspace, of_another))
+    start = Start("file", kept(workspace, of_another))
     run = RunFolder.create(workspace, plan_of(dataset, start))
     ended = carry_out(workspace, run, threading.Event())
     assert ended.state is State.FAILED
@@ -233,7 +238,7 @@ def test_a_file_of_ones_own_that_fits_is_what_the_backbone_starts_from(
     from core.training import model as models
     from core.training.calibrate import body_of
 
-    plan = plan_of(dataset, Start("file", keep(workspace, weights)))
+    plan = plan_of(dataset, Start("file", kept(workspace, weights)))
     found = body_of(models.assemble(plan, 2, lineage.weights_file(workspace, plan))).get_weights()
     expected = build.build(NAME, weights="none", image_size=32, seed=3).get_weights()
     assert len(found) == len(expected) > 100

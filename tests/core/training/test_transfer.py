@@ -11,11 +11,10 @@ from core.backbones.catalogue import BACKBONES, get
 from core.training.cost import backward, backward_of, forward, step_share
 from core.training.counts import block_title, counts, listed_blocks, shortcuts, what_learns
 from core.training.plan import Head, Plan
-from core.training.start import Ancestor, Start
-from core.training.transfer import generation, origin_text, parts
+from core.training.start import Start
+from core.training.transfer import origin_text, parts
 
 PLAN = Plan("photos", "Photos", "vgg16")
-ANCESTOR = Ancestor("run-1", "Flowers", (), "pretrained")
 STARTS = (Start(), Start("none"), Start("file", "0123456789ab.h5"), Start("run", "run-1"))
 # Multiply-adds of VGG16's convolutions at 32 pixels: edge² · 9 · channels in · channels out.
 CONVOLUTIONS = {
@@ -75,11 +74,6 @@ def test_the_four_kinds_are_all_there_are() -> None:
         for part in parts(Plan("", "", "resnet50", blocks, weights=start), 3)
     }
     assert kinds == {"copied_frozen", "copied_trained", "new", "random"}
-
-
-def test_a_run_after_runs_is_a_generation_later() -> None:
-    assert generation(PLAN) == 1
-    assert generation(replace(PLAN, history=(ANCESTOR, ANCESTOR))) == 3
 
 
 def test_where_weights_come_from_is_said_differently_for_each_source() -> None:
