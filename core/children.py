@@ -93,15 +93,15 @@ class Refused(BadInput):
     """A command refused what it was given; :attr:`answer` is all that it said of that."""
 
     def __init__(self, error: JsonObject) -> None:
-        super().__init__(
-            str(error.get("what", "")), given=str(error.get("given", "")), fix=str(error.get("fix", ""))
-        )
+        super().__init__(**_parts(error))
         self.answer = error
 
 
 def _error(error: JsonObject, status: int) -> ThawError:
     if status == _BAD_INPUT:
         return Refused(error)
-    return Unavailable(
-        str(error.get("what", "")), given=str(error.get("given", "")), fix=str(error.get("fix", ""))
-    )
+    return Unavailable(**_parts(error))
+
+
+def _parts(error: JsonObject) -> dict[str, str]:
+    return {part: str(error.get(part, "")) for part in ("what", "given", "fix")}

@@ -17,9 +17,10 @@ from core.training.plan import Head
 from core.training.presets import PRESETS
 from core.training.start import RANDOM
 from pages.ui import fields, state
-from pages.ui.block_map import block_map, parameters_text
+from pages.ui.amounts import parameters_text, work_text
+from pages.ui.block_map import block_map
 from pages.ui.expected import takes, transferred
-from pages.ui.gallery import choose_backbone, work_text
+from pages.ui.gallery import choose_backbone
 from pages.ui.locked import locked
 from pages.ui.pieces import caption, lede, note
 from pages.ui.places import PLACES

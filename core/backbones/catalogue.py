@@ -150,9 +150,9 @@ def get(name: str) -> Backbone:
     """
     if name in BACKBONES:
         return BACKBONES[name]
-    asked = _plain(name)
+    asked = plain_name(name)
     for known in BACKBONES.values():
-        if asked in (_plain(known.name), _plain(known.title)):
+        if asked in (plain_name(known.name), plain_name(known.title)):
             return known
     close = get_close_matches(name.strip().lower(), BACKBONES, n=1)
     fix = (
@@ -163,7 +163,8 @@ def get(name: str) -> Backbone:
     raise NotFound(_("There is no such backbone."), given=name[:80], fix=fix)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name by which names are compared: case, hyphens and underscores do not count."""
     return name.strip().lower().replace("-", "").replace("_", "")
 
 

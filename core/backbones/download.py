@@ -65,7 +65,7 @@ def _downloaded(
             if stop is not None and stop.is_set():
                 raise Stopped(_("Stopped before the weights had arrived."))
             if progress is not None:
-                progress(work.share())
+                progress(stored.share_of(work.file))
         if work.error is not None:
             raise _not_fetched(backbone, stored, folder) from work.error
         work.file.replace(folder / stored.file)
@@ -81,7 +81,7 @@ class _Download(threading.Thread):
         super().__init__(name="thaw-download", daemon=True)
         self._stored = stored
         self._folder = folder
-        self.file = stored.arriving(folder)[0]
+        self.file = stored.place_in(folder)
         self.error: Exception | None = None
 
     def run(self) -> None:
@@ -96,10 +96,6 @@ class _Download(threading.Thread):
             )
         except Exception as error:  # noqa: BLE001 - Keras raises bare Exception; handed over and told
             self.error = error
-
-    def share(self) -> float:
-        """Return about which share has arrived."""
-        return self._stored.share_of(self.file)
 
 
 def _not_fetched(backbone: Backbone, stored: HostedWeights, folder: Path) -> Unavailable:

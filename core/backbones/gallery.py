@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from core.backbones.catalogue import BACKBONES, Backbone
+from core.backbones.catalogue import BACKBONES, Backbone, plain_name
 
 Order = Literal["listed", "parameters", "multiply_adds", "accuracy", "speed", "name"]
 ORDERS: tuple[Order, ...] = ("listed", "parameters", "multiply_adds", "accuracy", "speed", "name")
@@ -36,19 +36,15 @@ def chosen(
             known comes last.
         images_per_s: What was measured here, by name.
     """
-    wanted = [_plain(word) for word in words.split()]
+    wanted = [plain_name(word) for word in words.split()]
     found = [
         backbone for backbone in BACKBONES.values()
-        if all(word in _plain(f"{backbone.name} {backbone.title} {backbone.family}") for word in wanted)
+        if all(word in plain_name(f"{backbone.name} {backbone.title} {backbone.family}") for word in wanted)
         and (not family or backbone.family == family)
         and (not ready_only or backbone.stored.state == "ready")
     ]
     key = _keys(images_per_s or {}).get(order)
     return found if key is None else sorted(found, key=key)
-
-
-def _plain(text: str) -> str:
-    return text.lower().replace("-", "").replace("_", "")
 
 
 def _keys(images_per_s: Mapping[str, float]) -> dict[str, Callable[[Backbone], tuple[bool, float | str]]]:

@@ -43,16 +43,21 @@ def title_of(name: str) -> str:
     return name[_DIGITS:].lstrip("-") or name
 
 
-def open_given(path: Path) -> BinaryIO:
-    """Open a weight file that somebody names; raises NotFound or Unavailable."""
+def given_file(path: Path) -> Path:
+    """Return the path of a weight file that somebody names; raises NotFound where there is none."""
     try:
         there = path.is_file()
     except OSError as error:  # a name that is too long
         raise missing_file(str(path)) from error
     if not there:
         raise missing_file(str(path))
+    return path
+
+
+def open_given(path: Path) -> BinaryIO:
+    """Open a weight file that somebody names; raises NotFound or Unavailable."""
     try:
-        return path.open("rb")
+        return given_file(path).open("rb")
     except OSError as error:
         raise _not_copied(path.name, error) from error
 

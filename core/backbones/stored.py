@@ -72,10 +72,13 @@ class HostedWeights:
                 return path
         return None
 
-    def arriving(self, folder: Path | None = None) -> list[Path]:
-        """Return where the file is while it is downloaded: in ``folder``, or in any under the cache."""
-        folders = keras_caches()[0].glob(ARRIVING + "*") if folder is None else [folder]
-        return [each / ARRIVES_IN / self.file for each in folders]
+    def place_in(self, folder: Path) -> Path:
+        """Return where the file is while it is downloaded into ``folder``."""
+        return folder / ARRIVES_IN / self.file
+
+    def arriving(self) -> list[Path]:
+        """Return where the file may be while any process downloads it into the cache."""
+        return [self.place_in(each) for each in keras_caches()[0].glob(ARRIVING + "*")]
 
     def share_of(self, path: Path) -> float:
         """Return about which share of the file has arrived at ``path``; never quite all."""

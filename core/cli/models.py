@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from core.backbones import catalogue, listing
-from core.backbones.kept import missing_file
+from core.backbones.kept import given_file
 from core.backbones.stored import RANDOM
 from core.cli.progress import Bar
+from core.cli.signals import answered
 from core.files import JsonObject
 from core.i18n import _
 from core.workspace import Workspace
@@ -59,23 +57,11 @@ def fetch(given: argparse.Namespace) -> JsonObject:
     backbone = catalogue.get(given.backbone)
     if isinstance(backbone.stored, HostedWeights):
         load_tensorflow()
-        with ended_by_sigterm(), Bar() as bar:
+        # SIGTERM ends it as Ctrl-C does, so that nothing half-made is left.
+        with answered(signal.default_int_handler, signal.SIGTERM), Bar() as bar:
             file = download.fetch(backbone, lambda share: bar.say("", f"{share:.0%}"))
         return {"backbone": backbone.name, "state": "ready", "file": str(file)}
     return {"backbone": backbone.name, "state": backbone.stored.state, "file": None}
-
-
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end what is done here as Ctrl-C does, so that nothing half-made is left."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def show_fetch(answer: JsonObject) -> str:
@@ -91,13 +77,12 @@ def weights(given: argparse.Namespace) -> JsonObject:
     from core.backbones import build, load_weights
     from core.training.backend import load_tensorflow
 
-    if not Path(given.file).is_file():
-        raise missing_file(given.file)
+    file = given_file(Path(given.file))
     load_tensorflow()
     model = build.build(backbone.name, weights=RANDOM)
-    load_weights.from_file(model, backbone, Path(given.file))
+    load_weights.from_file(model, backbone, file)
     return {
-        "file": Path(given.file).name, "backbone": backbone.name, "fits": True,
+        "file": file.name, "backbone": backbone.name, "fits": True,
         "layers": len(load_weights.leaves(model)), "parameters": backbone.parameters,
     }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from types import FrameType
 
 from core.cli.progress import Bar
+from core.cli.signals import answered
 from core.data.dataset import Dataset
 from core.errors import ThawError
 from core.files import JsonObject
@@ -116,22 +116,13 @@ def _test(folder: RunFolder) -> JsonObject | None:
     }
 
 
-@contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+def _stopped_by_signals(stop: threading.Event) -> AbstractContextManager[None]:
     def ask(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return answered(ask, signal.SIGINT, signal.SIGTERM)
 
 
 def _tell(bar: Bar, folder: RunFolder, *, stopping: bool) -> None:

@@ -98,12 +98,9 @@ class _Work:
 
         # NOTE: as for pretrained weights, which is what is asked for most: BatchNorm stays frozen.
         models.set_trainable(
-            body_of(self._model), replace(self._plan, trainable=trainable, weights=Start())
+            models.body_of(self._model), replace(self._plan, trainable=trainable, weights=Start())
         )
-        self._model.compile(
-            optimizer=keras.optimizers.Adam(1e-5), loss=keras.losses.SparseCategoricalCrossentropy(),
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        )
+        models.compile_with(self._model, keras.optimizers.Adam(1e-5))
         _forget_peak()
         first_s = _timed(self._step)
         step_s = _steady(self._step)
@@ -113,13 +110,6 @@ class _Work:
 
     def _step(self) -> None:
         self._model.train_on_batch(self._photos, self._labels)
-
-
-def body_of(model: Any) -> Any:
-    """Return the backbone inside a model of :func:`core.training.model.assemble`."""
-    import keras
-
-    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
 
 
 def _noise(batch: int, size: int) -> Any:

@@ -52,14 +52,28 @@ def assemble(plan: Plan, classes: int, weights_file: Path | None = None) -> Any:
     values = build.preprocessed(plan.backbone, inputs)
     outputs = _head(body(values), plan, classes)
     model = keras.Model(inputs, outputs, name="classifier")
-    model.compile(
-        optimizer=_optimizer(plan),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-    )
+    compile_with(model, _optimizer(plan))
     # NOTE: built later, inside the first step, its variables would have that step traced twice.
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+def compile_with(model: Any, optimizer: Any) -> None:
+    """Compile a classifier for the loss and the metric that every training here has."""
+    import keras
+
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+
+
+def body_of(model: Any) -> Any:
+    """Return the backbone inside a model of :func:`assemble`."""
+    import keras
+
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
 
 
 def _body(plan: Plan, weights_file: Path | None) -> Any:

@@ -6,8 +6,31 @@ from core.backbones.catalogue import Backbone
 from core.backbones.stored import HostedWeights
 from core.i18n import _
 
+_THOUSAND = 1_000
+_MILLION = 1_000_000
+_BILLION = 1_000_000_000
+_ROUNDS_UP_TO_A_MILLION = 999_500
+_ROUNDS_UP_TO_A_BILLION = 999_950_000
 _MEGABYTE = 1e6
 _GIGABYTE = 1e9
+
+
+def parameters_text(parameters: int) -> str:
+    """Return a number in few signs: ``"992"``, ``"48k"``, ``"2.0 M"``, ``"24.6 bn"``."""
+    if parameters < _THOUSAND:
+        return str(parameters)
+    if parameters < _ROUNDS_UP_TO_A_MILLION:
+        return _("{thousands}k").format(thousands=round(parameters / _THOUSAND))
+    if parameters < _ROUNDS_UP_TO_A_BILLION:
+        return _("{millions} M").format(millions=f"{parameters / _MILLION:.1f}")
+    return _("{billions} bn").format(billions=f"{parameters / _BILLION:.1f}")
+
+
+def work_text(multiply_adds: int) -> str:
+    """Return multiply-adds for one photo: ``"384 M"``, ``"15.3 G"``."""
+    if multiply_adds < 1e9:
+        return _("{millions} M").format(millions=f"{multiply_adds / 1e6:,.0f}")
+    return _("{billions} G").format(billions=f"{multiply_adds / 1e9:,.1f}")
 
 
 def bytes_text(amount: float) -> str:

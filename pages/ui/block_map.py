@@ -12,28 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from core.i18n import _, ngettext
 from core.training.counts import block_title
+from pages.ui.amounts import parameters_text
 from pages.ui.component import choices_seen, on_choice, register, unseen_choice
 
 if TYPE_CHECKING:
     from core.backbones.architecture import Block
 
 ROW_HOLDS = 12
-_THOUSAND = 1_000
-_MILLION = 1_000_000
-_BILLION = 1_000_000_000
-_ROUNDS_UP_TO_A_MILLION = 999_500
-_ROUNDS_UP_TO_A_BILLION = 999_950_000
-
-
-def parameters_text(parameters: int) -> str:
-    """Return a number in few signs: ``"992"``, ``"48k"``, ``"2.0 M"``, ``"24.6 bn"``."""
-    if parameters < _THOUSAND:
-        return str(parameters)
-    if parameters < _ROUNDS_UP_TO_A_MILLION:
-        return _("{thousands}k").format(thousands=round(parameters / _THOUSAND))
-    if parameters < _ROUNDS_UP_TO_A_BILLION:
-        return _("{millions} M").format(millions=f"{parameters / _MILLION:.1f}")
-    return _("{billions} bn").format(billions=f"{parameters / _BILLION:.1f}")
 
 
 def shape_text(shape: Sequence[int]) -> str:

@@ -17,8 +17,7 @@ from core.training.start import RANDOM
 from core.training.transfer import origin_text, parts
 from core.words import about_text
 from pages.ui import state
-from pages.ui.amounts import bytes_text
-from pages.ui.block_map import parameters_text
+from pages.ui.amounts import bytes_text, parameters_text
 from pages.ui.escape import one_line
 from pages.ui.measuring import measure_button, measuring
 from pages.ui.pieces import caption, facts_card
@@ -110,7 +109,7 @@ def transferred(plan: Plan, dataset: Dataset) -> None:
     source = (
         _("{backbone} as trained on “{photos}”").format(
             backbone=title, photos=one_line(plan.history[-1].dataset_title, 40))
-        if plan.history else f"{title}, {origin_text(plan.weights.source)}"
+        if plan.history else history[0]
     )
     n = len(dataset.classes)
     target = ngettext("your model, {n} class", "your model, {n} classes", n).format(n=n)

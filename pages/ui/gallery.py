@@ -17,9 +17,8 @@ from core.training.calibration import Wanted
 from core.training.speed import Measured, all_measured
 from pages.ui import state
 from pages.ui.accuracy_plot import accuracy_plot
-from pages.ui.amounts import speed_text, state_text
+from pages.ui.amounts import parameters_text, speed_text, state_text, work_text
 from pages.ui.backbone_cards import Badge, Bar, Card, backbone_cards
-from pages.ui.block_map import parameters_text
 from pages.ui.measuring import measure_button
 from pages.ui.pieces import caption
 
@@ -110,13 +109,6 @@ def _log_share(value: int, least: int, most: int) -> float:
     return 0.08 + 0.92 * (math.log(value) - low) / (high - low)
 
 
-def work_text(multiply_adds: int) -> str:
-    """Return multiply-adds for one photo: ``"384 M"``, ``"15.3 G"``."""
-    if multiply_adds < 1e9:
-        return _("{millions} M").format(millions=f"{multiply_adds / 1e6:,.0f}")
-    return _("{billions} G").format(billions=f"{multiply_adds / 1e9:,.1f}")
-
-
 def _table(shown: Sequence[Backbone], now: str, measured: dict[str, Measured]) -> str:
     import pandas as pd
 
@@ -159,20 +151,20 @@ def _table(shown: Sequence[Backbone], now: str, measured: dict[str, Measured]) -
 
 
 def _plot(shown: Sequence[Backbone], now: str, measured: dict[str, Measured]) -> None:
-    by_speed = [each for each in shown if each.name in measured]
     accuracy_plot(shown, now, measured)
-    missing = [each for each in shown if each.name not in measured and each.stored.state == "ready"]
     others = [each for each in shown if each.name not in measured]
+    ready = [each for each in others if each.stored.state == "ready"]
+    known = len(shown) - len(others)
     caption(
         ngettext(
             "{n} of the {all} shown is measured on this computer. Until then work stands in for time.",
             "{n} of the {all} shown are measured on this computer. Until then work stands in for time.",
-            len(by_speed),
-        ).format(n=len(by_speed), all=len(shown))
+            known,
+        ).format(n=known, all=len(shown))
     )
     with st.container(horizontal=True):
         measure_button(
-            _("Measure those that are ready"), [_quick(each) for each in missing],
+            _("Measure those that are ready"), [_quick(each) for each in ready],
             key="measure_ready", words=_("About 10 seconds each."),
         )
         measure_button(

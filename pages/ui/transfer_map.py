@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from core.i18n import _
+from core.training.transfer import Kind
 from pages.ui.component import Parts, emphasised, register
 
 _HARDLY_ANY = 0.01
@@ -25,7 +26,7 @@ class Part:
         detail: What it consists of, in few words.
     """
 
-    kind: Literal["copied_frozen", "copied_trained", "new", "random"]
+    kind: Kind
     label: str
     count: str
     share: float

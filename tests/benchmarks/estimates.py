@@ -23,17 +23,13 @@ from core.training.speed import measured
 from core.training.start import FILE, Start
 from core.workspace import Workspace
 from tests.benchmarks.bench_intake import photos
+from tests.random_weights import random_weights
 from tests.serving import ROOT
 
 BACKBONES = ("resnet50", "efficientnet-lite0", "mobilenetv2", "vgg16")
 PHOTOS = {"vgg16": 120, "resnet50": 240}
 MOST_PHOTOS = 480
 EPOCHS = 3
-_MAKE = (
-    "import sys; from core.training.backend import load_tensorflow; load_tensorflow(); "
-    "from core.backbones import build; "
-    "build.build(sys.argv[1], weights='none', seed=1).save_weights(sys.argv[2])"
-)
 
 
 def main() -> None:
@@ -45,7 +41,7 @@ def main() -> None:
             _core("measure", name, "--workspace", folder)
             took = time.perf_counter() - began
             weights = Path(folder) / f"{name}.weights.h5"
-            subprocess.run([sys.executable, "-c", _MAKE, name, str(weights)], cwd=ROOT, check=True)
+            random_weights(name, weights, Plan("", "", name).size)
             for choice in ("none", "last"):
                 row = _compared(Path(folder), name, choice, weights)
                 rows.append({**row, "calibration_s": took})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -26,15 +24,11 @@ from core.data.dataset import Dataset
 from core.drafts import Draft
 from core.training.plan import Recipe
 from core.training.start import RANDOM, Start
-from tests.serving import ROOT, Server
+from tests.random_weights import random_weights
+from tests.serving import Server
 
 pytestmark = pytest.mark.browser
 QUICK = "mobilenetv3small"
-_MAKE = (
-    "import sys; from core.training.backend import load_tensorflow; load_tensorflow(); "
-    "from core.backbones import build; "
-    "build.build(sys.argv[1], weights='none', seed=1, image_size=64).save_weights(sys.argv[2])"
-)
 _FOCUSED = """() => {
   let at = document.activeElement;
   while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
@@ -148,7 +142,7 @@ def test_a_weight_file_from_the_browser_is_compared_layer_by_layer(
 ) -> None:
     for name in (QUICK, "mobilenet"):
         file = tmp_path / f"{name}.weights.h5"
-        subprocess.run([sys.executable, "-c", _MAKE, name, str(file)], cwd=ROOT, check=True)
+        random_weights(name, file, image_size=64)
     page = opened(visits, server, small, QUICK)
     page.get_by_role("radio", name="A file of yours").click()
     chooser = page.locator("[data-testid=stFileUploaderDropzoneInput]")

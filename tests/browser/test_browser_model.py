@@ -11,7 +11,7 @@ from core.data.dataset import Dataset
 from core.drafts import Draft
 from core.training.counts import counts
 from core.training.plan import Head, Plan
-from pages.ui.block_map import parameters_text
+from pages.ui.amounts import parameters_text
 from tests.serving import Server
 
 pytestmark = pytest.mark.browser

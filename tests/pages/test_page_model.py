@@ -13,7 +13,7 @@ from core.training.counts import counts
 from core.training.plan import Head
 from core.training.speed import Anchor, Measured, machine
 from core.training.start import RANDOM, RUN, Start
-from pages.ui.block_map import parameters_text
+from pages.ui.amounts import parameters_text
 
 
 def card(at: object) -> str:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.backbones import kept
-from core.backbones.kept import keep, kept_files, kept_path, open_given, suffix_of
+from core.backbones.kept import given_file, keep, kept_files, kept_path, open_given, suffix_of
 from core.backbones.stored import is_weights_name
 from core.backbones.weight_files import SUFFIXES
 from core.errors import BadInput, NotFound, Unavailable
@@ -120,6 +120,8 @@ def test_a_file_that_is_missing_or_a_folder_is_not_found(tmp_path: Path) -> None
     for path in (tmp_path / "none.h5", tmp_path / "folder.h5"):
         with pytest.raises(NotFound, match=path.name):
             open_given(path)
+    with pytest.raises(NotFound, match="xxx"):
+        given_file(tmp_path / ("x" * 5000 + ".h5"))
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 import json
+import threading
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.cli.main import main
+from core.data.dataset import Dataset
+from core.training.events import EpochRow, Listener, Outcome, Places, Timing
+from core.training.plan import Plan
 
 Capture = pytest.CaptureFixture[str]
+
+
+class Engine:
+    """Stands in for the training, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.plan: Plan | None = None
+        self.weights_file: Path | None = None
+        self.error: Exception | None = None
+
+    def __call__(
+        self, plan: Plan, dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event,
+        weights_file: Path | None = None,
+    ) -> Outcome:
+        self.plan, self.weights_file = plan, weights_file
+        if self.error is not None:
+            raise self.error
+        row = EpochRow(1, "fit", 0.7, 0.5, None, None, 1e-3, 2.0)
+        listener.epoch(row)
+        places.model.write_bytes(b"model")
+        chances = np.tile(np.array([0.75, 0.25], np.float32), (len(dataset.of_split("test")), 1))
+        return Outcome(False, 1, (row,), 100, 10, chances, Timing(1.0, 0.0, 2.0, 0.5, 3.5))
 
 
 def asked(capsys: Capture, *arguments: str, status: int = 0) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_calls import Capture, asked, refused
+from cli_calls import Capture, Engine, asked, refused
 
 from core.backbones.catalogue import BACKBONES
 from core.cli import commands
@@ -24,8 +24,7 @@ from core.insight import predict as insight
 from core.insight.predict import Loaded
 from core.runs.folder import RunFolder, run_folders
 from core.runs.status import State
-from core.training import engine
-from core.training.events import EpochRow, Listener, Outcome, Places, Timing
+from core.training.events import EpochRow
 from core.training.plan import Head, Plan, Recipe
 from core.workspace import Workspace
 
@@ -197,34 +196,6 @@ def test_an_error_of_the_system_is_said_in_one_line(
 
     monkeypatch.setattr(commands, "take_in", full)
     assert "No space left" in refused(capsys, "train", str(photos), status=1)["given"]
-
-
-class Engine:
-    """Stands in for the training, and keeps the plan it was given."""
-
-    def __init__(self) -> None:
-        self.plan: Plan | None = None
-        self.error: Exception | None = None
-
-    def __call__(
-        self, plan: Plan, dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event,
-        _weights_file: Path | None = None,
-    ) -> Outcome:
-        self.plan = plan
-        if self.error is not None:
-            raise self.error
-        row = EpochRow(1, "fit", 0.7, 0.5, None, None, 1e-3, 2.0)
-        listener.epoch(row)
-        places.model.write_bytes(b"model")
-        chances = np.tile(np.array([0.75, 0.25], np.float32), (len(dataset.of_split("test")), 1))
-        return Outcome(False, 1, (row,), 100, 10, chances, Timing(1.0, 0.0, 2.0, 0.5, 3.5))
-
-
-@pytest.fixture
-def trainer(monkeypatch: pytest.MonkeyPatch) -> Engine:
-    made = Engine()
-    monkeypatch.setattr(engine, "train", made)
-    return made
 
 
 def test_train_prints_what_came_of_it(capsys: Capture, photos: Path, trainer: Engine) -> None:

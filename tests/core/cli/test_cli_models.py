@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_calls import Capture, asked, refused
+from cli_calls import Capture, Engine, asked, refused
 
 from core.backbones import download
 from core.backbones.catalogue import BACKBONES, get
 from core.cli.main import main
-from core.data.dataset import Dataset
 from core.errors import BadInput, Stopped, Unavailable
 from core.runs.folder import RunFolder, run_folders
-from core.training import adopt, calibrate, engine, speed
-from core.training.events import EpochRow, Listener, Outcome, Places, Timing
+from core.training import adopt, calibrate, speed
 from core.training.plan import Head, Plan, Recipe
 from core.training.presets import TEXTBOOK
 from core.training.speed import Measured
@@ -33,31 +30,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("THAW_HOME", str(tmp_path / "workspace"))
     return tmp_path
-
-
-class Engine:
-    """Stands in for the training, and keeps what it was given."""
-
-    def __init__(self) -> None:
-        self.plan: Plan | None = None
-        self.weights_file: Path | None = None
-
-    def __call__(
-        self, plan: Plan, _dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event,
-        weights_file: Path | None = None,
-    ) -> Outcome:
-        self.plan, self.weights_file = plan, weights_file
-        row = EpochRow(1, "fit", 0.7, 0.5, None, None, 1e-3, 2.0)
-        listener.epoch(row)
-        places.model.write_bytes(b"model")
-        return Outcome(False, 1, (row,), 100, 10, None, Timing(1.0, 0.0, 2.0, None, 3.5))
-
-
-@pytest.fixture
-def trainer(monkeypatch: pytest.MonkeyPatch) -> Engine:
-    made = Engine()
-    monkeypatch.setattr(engine, "train", made)
-    return made
 
 
 @pytest.fixture

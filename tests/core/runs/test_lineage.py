@@ -110,7 +110,7 @@ class Row:
 
 
 def body_weights(model: Any) -> list[np.ndarray]:
-    from core.training.calibrate import body_of
+    from core.training.model import body_of
 
     return [np.asarray(weight) for layer in body_of(model).layers for weight in layer.weights]
 

@@ -236,7 +236,7 @@ def test_a_file_of_ones_own_that_fits_is_what_the_backbone_starts_from(
     import numpy as np
 
     from core.training import model as models
-    from core.training.calibrate import body_of
+    from core.training.model import body_of
 
     plan = plan_of(dataset, Start("file", kept(workspace, weights)))
     found = body_of(models.assemble(plan, 2, lineage.weights_file(workspace, plan))).get_weights()

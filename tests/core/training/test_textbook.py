@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.backbones import load_weights
-from core.training.calibrate import body_of
+from core.training.model import body_of
 from core.training.plan import Plan
 from core.training.presets import TEXTBOOK
 

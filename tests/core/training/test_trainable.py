@@ -11,8 +11,8 @@ import pytest
 
 from core.backbones import build
 from core.backbones.catalogue import BACKBONES, get
-from core.training.calibrate import body_of
 from core.training.counts import counts, shortcuts
+from core.training.model import body_of
 from core.training.plan import Head, Plan, Recipe
 from core.training.start import Start
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from mounting import mounted_by
 
 from pages.ui import backbone_cards as module
 from pages.ui.backbone_cards import Badge, Bar, Card, backbone_cards
@@ -11,13 +12,7 @@ from pages.ui.backbone_cards import Badge, Bar, Card, backbone_cards
 @pytest.fixture
 def mounted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What each set of cards passes to the browser."""
-    passed: list[dict[str, Any]] = []
-
-    def register(_name: str, **_options: object) -> Any:
-        return lambda **given: passed.append(given["data"])
-
-    monkeypatch.setattr(module, "register", register)
-    return passed
+    return mounted_by(module, monkeypatch)
 
 
 def test_a_badge_is_shown_and_spoken(mounted: list[dict[str, Any]]) -> None:

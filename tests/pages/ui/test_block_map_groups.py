@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from mounting import mounted_by
 
 from core.backbones import catalogue
 from pages.ui import block_map as module
@@ -15,13 +16,7 @@ FEW = catalogue.get("efficientnet-lite0").blocks
 @pytest.fixture
 def mounted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What each map passes to the browser."""
-    passed: list[dict[str, Any]] = []
-
-    def register(name: str, **_options: object) -> Any:
-        return lambda **given: passed.append({"component": name, **given["data"]})
-
-    monkeypatch.setattr(module, "register", register)
-    return passed
+    return mounted_by(module, monkeypatch)
 
 
 @pytest.mark.parametrize("name", catalogue.BACKBONES)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from mounting import mounted_by
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import transfer_map as module
@@ -12,13 +13,7 @@ from pages.ui.transfer_map import Part, step_words, transfer_map
 @pytest.fixture
 def mounted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What each map passes to the browser."""
-    passed: list[dict[str, Any]] = []
-
-    def register(_name: str, **_options: object) -> Any:
-        return lambda **given: passed.append(given["data"])
-
-    monkeypatch.setattr(module, "register", register)
-    return passed
+    return mounted_by(module, monkeypatch)
 
 
 def draw(*history: str, rows: tuple[Part, ...] = (), step_share: float | None = None) -> None:
