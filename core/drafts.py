@@ -33,6 +33,7 @@ class Draft:
         weights: What the backbone starts from.
         image_size: Edge of the images in pixels; ``None`` for the backbone's own.
         history: The runs that the backbone has been through.
+        cache: Whether what the frozen part makes of each photo is kept and used again.
     """
 
     dataset: str = ""
@@ -47,13 +48,14 @@ class Draft:
     weights: Start = field(default_factory=Start)
     image_size: int | None = None
     history: tuple[Ancestor, ...] = ()
+    cache: bool = True
 
     def plan(self) -> Plan:
         """Return the plan that these choices make; raises BadInput where they do not fit."""
         return Plan(
             dataset=self.dataset, dataset_title=self.dataset_title, backbone=self.backbone,
             trainable=self.trainable, head=self.head, recipe=self.recipe, weights=self.weights,
-            image_size=self.image_size, history=self.history,
+            image_size=self.image_size, history=self.history, cache=self.cache,
         ).checked()
 
     def with_backbone(self, name: str) -> Draft:
@@ -83,7 +85,7 @@ class Draft:
         """Choose what a plan says of model and training; the photos stay."""
         return replace(
             self, backbone=plan.backbone, trainable=plan.trainable, head=plan.head, recipe=plan.recipe,
-            weights=plan.weights, image_size=plan.image_size, history=plan.history,
+            weights=plan.weights, image_size=plan.image_size, history=plan.history, cache=plan.cache,
         )
 
 

@@ -26,6 +26,8 @@ from pages.ui.locked import locked
 from pages.ui.pieces import caption, facts_card, lede, note
 from pages.ui.places import PLACES
 from pages.ui.recipe import recipe
+from pages.ui.reuse import forecast, reuse, views_text
+from pages.ui.reuse_words import frozen_fact, reused
 from pages.ui.run_figures import figures, kept_text
 from pages.ui.run_picker import run_box
 from pages.ui.run_progress import run_progress
@@ -94,9 +96,12 @@ def _new(journey: Journey, last: Listed | None) -> None:
     draft = state.draft()
     lede(_described(draft.plan()))
     recipe(draft, journey.dataset)
-    guess = expected(draft.plan(), journey.dataset)
+    reuse(state.draft())
+    plan = state.draft().plan()
+    forecast(plan, journey.dataset)
+    guess = expected(plan, journey.dataset)
     if guess is not None:
-        caption(expected_text(guess, draft.plan()))
+        caption(expected_text(guess, plan))
     busy = state.thaw().runner.snapshot().active is not None
     label = _("Add to the queue") if busy else _("Start training")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -124,6 +129,7 @@ def _live(run_id: str, was_active: bool) -> None:
         error = run.status.error
         st.error(describe(ThawError(error.what, given=error.given, fix=error.fix)),
                  icon=":material/error:")
+    reused(run)
     history, batches = run.folder.history(), run.folder.batches()
     if not batches:
         return
@@ -162,7 +168,7 @@ def _stop_row(run: Listed) -> None:
         st.button(
             _("Stopping…") if stopping else label, key="stop", icon=":material/stop:",
             disabled=stopping or not ours,
-            help=None if waiting else _("Ends after the current step and keeps the best epoch so far."),
+            help=None if waiting else _stop_help(run),
             on_click=stop,
         )
         if not ours:
@@ -171,6 +177,12 @@ def _stop_row(run: Listed) -> None:
             caption(_("It starts by itself when its turn comes. You can leave this page."))
         else:
             caption(_("You can leave this page. Training goes on."))
+
+
+def _stop_help(run: Listed) -> str:
+    if run.status.phase == "extracting":
+        return _("Ends after the photos under way. No epoch has begun yet; what was computed is kept.")
+    return _("Ends after the current step and keeps the best epoch so far.")
 
 
 def _below(journey: Journey, run: Listed) -> None:
@@ -227,6 +239,8 @@ def _settings(run: Listed) -> None:
             (f"{plan.recipe.learning_rate:g}", _("learning rate")),
             (bounds.OPTIMIZER.label(plan.recipe.optimizer), _("optimizer")),
             (bounds.AUGMENT.label(plan.recipe.augment), _("augmentation")),
+            *([] if plan.recipe.augment == "none" else [(views_text(plan.recipe.views), _("views a photo"))]),
+            frozen_fact(run.status),
             (f"{plan.recipe.seed}", _("seed")),
             (bounds.POOLING.label(plan.head.pooling), _("pooling")),
             (f"{plan.head.hidden}" if plan.head.hidden else _("None"), _("extra layer")),

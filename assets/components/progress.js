@@ -1,6 +1,7 @@
 export default function ({ data, parentElement }) {
   const find = (name) => parentElement.querySelector(name);
   showMark(find(".progress"), find(".mark"), data.state);
+  find(".progress").classList.toggle("cold", data.cold);
   setParts(find(".headline"), data.headline);
   setText(find(".pill"), data.pill);
   find(".pill").classList.toggle("ice", data.all_frozen);

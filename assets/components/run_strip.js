@@ -1,6 +1,7 @@
 export default function ({ data, parentElement, setTriggerValue }) {
   const find = (name) => parentElement.querySelector(name);
   showMark(find(".strip"), find(".mark"), data.state);
+  find(".strip").classList.toggle("cold", data.cold);
   setParts(find(".title"), data.title);
   setText(find(".detail"), data.detail);
   setText(find(".share"), data.figure);

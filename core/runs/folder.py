@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import time
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -15,6 +17,7 @@ from core.files import JsonObject, copy_file, read_json, write_json, write_text
 from core.i18n import _
 from core.runs.status import State, Status
 from core.training.events import BatchRow, EpochRow, Places
+from core.training.model import EPOCH_ENTRY
 from core.training.plan import Plan
 from core.workspace import Workspace, new_dir
 
@@ -123,13 +126,13 @@ class RunFolder:
 
         Returns:
             The epoch whose weights the run's model has; ``None`` where there is no such epoch.
+
+        NOTE: not the best of the history. The best is written every few seconds at the most, so that of a
+        process that died may be of an epoch before.
         """
-        kept = best(self.history())
-        if kept is None:
-            return None
         if not self.model.is_file() and self.places.best.is_file():
             copy_file(self.places.best, self.model)
-        return kept.epoch if self.model.is_file() else None
+        return saved_epoch(self.model) if self.model.is_file() else None
 
     def report(self) -> JsonObject | None:
         """Read the report, or ``None`` before there is one; raises BadInput where it is damaged."""
@@ -166,6 +169,16 @@ def _age(path: Path) -> tuple[float, str]:
 def best(rows: Sequence[EpochRow]) -> EpochRow | None:
     """Return the epoch whose weights are kept, or ``None`` before the first ended."""
     return max(rows, key=lambda row: row.rank, default=None)
+
+
+def saved_epoch(model: Path) -> int | None:
+    """Return the epoch that a saved model's weights are of; ``None`` where that is not known."""
+    try:
+        with zipfile.ZipFile(model) as archive:
+            epoch = json.loads(archive.read(EPOCH_ENTRY))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return None
+    return epoch if isinstance(epoch, int) else None
 
 
 def require_model(folder: RunFolder) -> Path:

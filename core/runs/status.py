@@ -11,6 +11,7 @@ from pathlib import Path
 from core.errors import BadInput, ThawError
 from core.files import JsonObject, read_json, write_json
 from core.i18n import _
+from core.training.events import CacheUse
 
 
 class State(StrEnum):
@@ -55,8 +56,8 @@ class Status:
 
     Attributes:
         state: See :class:`State`.
-        phase: What is being done: ``starting``, ``downloading``, ``building``, ``training``, ``validating``,
-            ``saving``, ``testing``; empty when nothing is.
+        phase: What is being done: ``starting``, ``downloading``, ``building``, ``extracting``, ``training``,
+            ``validating``, ``saving``, ``testing``; empty when nothing is.
         epoch: The epoch being trained, from 1; 0 before the first.
         epochs: Epochs planned.
         step: Steps done in the epoch.
@@ -64,7 +65,13 @@ class Status:
         progress: Share of the training done, 0 to 1.
         fetched: Share of the weights that has arrived, 0 to 1, while they are downloaded.
         eta_s: Seconds left, ``None`` while not known.
-        images_per_s: Training images a second, ``None`` while not known.
+        images_per_s: Images a second, learned from or put through the frozen part; ``None`` while not
+            known.
+        extracted: Images that the frozen part has seen, while it goes through them; else ``None``.
+        to_extract: How many it has to see, then.
+        saved_s: Seconds saved so far by computing the frozen part once, an estimate; ``None`` where
+            nothing is, or it is not known.
+        cache: How the cache of frozen activations is used; ``None`` before that is decided.
         kept: The epoch whose weights are in the model; ``None`` where no epoch ended.
         error: Why it failed.
         created: Seconds since 1970 when the run was asked for.
@@ -84,6 +91,10 @@ class Status:
     fetched: float | None = None
     eta_s: float | None = None
     images_per_s: float | None = None
+    extracted: int | None = None
+    to_extract: int | None = None
+    saved_s: float | None = None
+    cache: CacheUse | None = None
     kept: int | None = None
     error: Failure | None = None
     started: float | None = None
@@ -100,8 +111,8 @@ class Status:
     def ending(self, state: State, **changes: object) -> Status:
         """Return the status of a run that ends now."""
         return replace(
-            self, state=state, phase="", fetched=None, eta_s=None, images_per_s=None, ended=time.time(),
-            **changes,  # type: ignore[arg-type]
+            self, state=state, phase="", fetched=None, eta_s=None, images_per_s=None, extracted=None,
+            to_extract=None, ended=time.time(), **changes,  # type: ignore[arg-type]
         )
 
     def save(self, path: Path) -> None:
@@ -113,10 +124,11 @@ class Status:
         """Read a status file; raises BadInput where it is missing or damaged."""
         values: JsonObject = read_json(path)
         try:
-            error = values.pop("error", None)
+            error, cache = values.pop("error", None), values.pop("cache", None)
             return cls(
                 **{**values, "state": State(str(values["state"]))},  # type: ignore[arg-type]
                 error=Failure(**error) if isinstance(error, dict) else None,
+                cache=CacheUse(**cache) if isinstance(cache, dict) else None,
             )
         except (TypeError, ValueError, KeyError) as problem:
             raise BadInput(
@@ -130,6 +142,7 @@ def phase_text(phase: str) -> str:
         "starting": _("Starting TensorFlow"),
         "downloading": _("Downloading the weights"),
         "building": _("Building the network"),
+        "extracting": _("Looking at each photo once"),
         "training": _("Learning"),
         "validating": _("Checking on validation photos"),
         "saving": _("Saving the model"),

@@ -27,7 +27,7 @@ from core.insight.metrics import Evaluation, evaluate
 from core.runs import lineage
 from core.runs.folder import RunFolder, best
 from core.runs.status import Failure, State, Status
-from core.training.events import BatchRow, EpochRow, Outcome, Step
+from core.training.events import BatchRow, CacheUse, EpochRow, Extraction, Outcome, Step
 from core.training.plan import Plan
 from core.training.release import return_memory
 from core.workspace import Workspace
@@ -50,12 +50,23 @@ class FolderListener:
         """Show a new phase at once."""
         at_work = phase in ("training", "validating", "saving", "testing")
         state = State.TRAINING if at_work else State.PREPARING
-        self._set(replace(self.status, state=state, phase=phase, fetched=None))
+        self._set(replace(
+            self.status, state=state, phase=phase, fetched=None, extracted=None, to_extract=None,
+        ))
 
     def fetched(self, share: float) -> None:
         """Show how much of the weights has arrived, a few times a second."""
         self.status = replace(self.status, fetched=share)
         self._now_and_then()
+
+    def extracted(self, progress: Extraction) -> None:
+        """Show how far the frozen part is, a few times a second."""
+        self.status = replace(self.status, **asdict(progress))
+        self._now_and_then()
+
+    def cache(self, use: CacheUse) -> None:
+        """Show at once how the cache is used."""
+        self._set(replace(self.status, cache=use))
 
     def step(self, step: Step) -> None:
         """Show the progress, a few times a second."""
@@ -129,7 +140,7 @@ def _train(
     dataset = dataset_of(workspace, plan)
     require_usable(dataset)
     weights_file = lineage.weights_file(workspace, plan)
-    outcome = engine.train(plan, dataset, folder.places, listener, stop, weights_file)
+    outcome = engine.train(plan, dataset, folder.places, listener, stop, weights_file, workspace)
     _write_report(folder, plan, dataset, outcome)
     state = State.STOPPED if outcome.stopped else State.FINISHED
     progress = listener.status.progress if outcome.stopped else 1.0
@@ -174,13 +185,14 @@ def measure(workspace: Workspace, folder: RunFolder) -> Evaluation | None:
     from core.insight.predict import loaded
     from core.runs.folder import require_model
     from core.training import engine
+    from core.training.ways import photos
 
     plan = folder.plan()
     dataset = dataset_of(workspace, plan)
     if not dataset.of_split("test"):
         return None
     model = loaded(require_model(folder))
-    test = engine.probabilities(model.keras, engine.photos(dataset, "test"), model.size)
+    test = engine.probabilities(model.keras, photos(dataset, "test"), model.size)
     report = folder.report() or {}
     folder.write_report({**report, "test": _test(folder, dataset, test)})
     return evaluation_of(folder)
@@ -197,6 +209,7 @@ def _write_report(folder: RunFolder, plan: Plan, dataset: Dataset, outcome: Outc
             "best": {"epoch": top.epoch, "val_accuracy": top.val_accuracy} if top else None,
             "test": None if outcome.test is None else _test(folder, dataset, outcome.test),
             "timing": asdict(outcome.timing),
+            "cache": asdict(outcome.cache),
             "versions": {"thaw": __version__, **{name: version(name) for name in LIBRARIES}},
             "machine": {
                 "system": platform.platform(), "cores": os.cpu_count(),

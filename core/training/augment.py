@@ -23,14 +23,25 @@ class Strength:
 STRENGTHS = {"light": Strength(10.0, 0.1), "strong": Strength(25.0, 0.25)}
 
 
+def view_of(seed: int, number: int, digest: str) -> tuple[int, ...]:
+    """Return what a view of a photo is drawn from, for :func:`augmented`.
+
+    Args:
+        seed: The plan's.
+        number: Which view, from 0.
+        digest: SHA-256 of the photo's bytes, in hex: the view does not depend on the photo's place.
+    """
+    return seed, number, int(digest[:16], 16)
+
+
 def augmented(image: Pixels, augment: str, seed: tuple[int, ...]) -> Pixels:
     """Return one changed view of a photo.
 
     Args:
         image: ``(size, size, 3)``, uint8.
         augment: ``none`` (the photo itself comes back), ``light`` or ``strong``.
-        seed: What the change depends on, for example ``(seed, epoch, index)``; the same numbers
-            give the same view.
+        seed: What the change depends on, see :func:`view_of`; the same numbers give the
+            same view.
 
     Returns:
         ``(size, size, 3)``, uint8; what a turn uncovers is filled with the photo's mirrored edge.

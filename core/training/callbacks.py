@@ -1,4 +1,4 @@
-"""Keras callbacks: telling what happens, keeping the best weights, stopping at once."""
+"""Keras callbacks: telling what happens, stopping at once."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import keras
 
 from core.errors import RunFailed
-from core.files import write_atomic
 from core.i18n import _
-from core.training.events import BatchRow, EpochRow, Listener, Places, Step
+from core.training.events import BatchRow, EpochRow, Listener, Step
 from core.training.feed import Batches
-from core.training.model import save_model
 
 LIVE_POINTS = 1500
 SPEED_WINDOW_STEPS = 30
@@ -70,19 +68,23 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         images: How many training images an epoch has.
         batch_size: Images a step.
         validation_images: How many images a validation has; 0 where there is none.
+        saved_s: Says what was saved once so many images have been learned from or validated on.
     """
 
     def __init__(
-        self, listener: Listener, train: Batches, images: int, batch_size: int, validation_images: int
+        self, listener: Listener, train: Batches, batch_size: int, validation_images: int,
+        saved_s: Callable[[int], float | None] = lambda _passes: None,
     ) -> None:
         super().__init__()
         self._listener = listener
         self._train = train
-        self._images = images
+        self._images = train.images
         self._batch_size = batch_size
         self._steps = len(train)
         # Looking at a photo is only a forward pass: about a third of learning from it.
         self._validation_weight = validation_images / 3
+        self._validation_images = validation_images
+        self._saved_s = saved_s
         self._recent: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW_STEPS)
         self._past_images = 0
         self._past_s = 0.0
@@ -174,8 +176,10 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         speed = self._speed()
         weight = self._images + self._validation_weight
         progress = (self._epoch * weight + self._seen) / (self._epochs * weight)
+        passes = self._epoch * (self._images + self._validation_images) + self._seen
         return Step(
-            self._epoch + 1, done, self._steps, min(1.0, progress), self._eta(speed), speed
+            self._epoch + 1, done, self._steps, min(1.0, progress), self._eta(speed), speed,
+            self._saved_s(passes),
         )
 
     def _speed(self) -> float | None:
@@ -195,39 +199,6 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         if validation is None:
             validation = self._validation_weight / speed
         return training + validation * (left + 1)
-
-
-class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Saves the model of the best epoch (see :attr:`EpochRow.rank`), and the last with the optimizer.
-
-    The best is a whole model and not only weights, so that a stop has nothing left to do but to
-    copy it.
-
-    Args:
-        places: Where they go.
-        tell: The callback that ran just before and knows the epoch's figures.
-        classes: The class names that go into the model.
-    """
-
-    def __init__(self, places: Places, tell: Tell, classes: Sequence[str]) -> None:
-        super().__init__()
-        self._places = places
-        self._tell = tell
-        self._classes = classes
-        self._best: EpochRow | None = None
-
-    @property
-    def epoch(self) -> int | None:
-        """The epoch whose weights are kept, from 1; ``None`` before the first ended."""
-        return self._best.epoch if self._best else None
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Save what this epoch came to."""
-        row = self._tell.history[-1]
-        write_atomic(self._places.last, self.model.save_weights)
-        if self._best is None or row.rank > self._best.rank:
-            self._best = row
-            save_model(self.model, self._classes, self._places.best)
 
 
 def _maybe(values: dict[str, float], name: str) -> float | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +20,16 @@ from core.errors import BadInput, RunFailed, Stopped, ThawError
 from core.files import copy_file
 from core.i18n import _
 from core.training.backend import load_tensorflow
-from core.training.events import Listener, Outcome, Places, Timing
-from core.training.feed import Batches, Photos, as_keras, photos_of
+from core.training.events import CacheUse, Listener, Outcome, Places, Timing
+from core.training.feed import Batches, Photos, as_keras, lost_photo
 from core.training.plan import Plan
 from core.training.release import let_go
+from core.training.reuse import Reuse
 from core.training.start import PRETRAINED
+from core.training.ways import Way
+from core.workspace import Workspace
 
-# Not the recipe's: a stop acts between batches, and no figure depends on their size.
-PREDICTION_BATCH = 32
 _log = logging.getLogger(__name__)
-
-
-def photos(dataset: Dataset, split: str) -> Photos:
-    """Return the files and labels of one split, in the dataset's order."""
-    items = dataset.of_split(split)
-    return photos_of([dataset.file(item) for item in items], [item.label for item in items])
 
 
 def train(
@@ -44,6 +39,7 @@ def train(
     listener: Listener,
     stop: threading.Event,
     weights_file: Path | None = None,
+    workspace: Workspace | None = None,
 ) -> Outcome:
     """Carry out a plan.
 
@@ -54,6 +50,7 @@ def train(
         listener: Told of every phase, step and epoch, on this thread.
         stop: Set it to leave after the current batch; the best epoch so far is kept.
         weights_file: The file that the plan's start names, where it names a file or a run.
+        workspace: Where frozen activations are kept; without one the plain way is taken.
 
     Returns:
         What it came to. After a stop the test split has not been read.
@@ -73,33 +70,37 @@ def train(
     _fetch_weights(plan, listener, stop)
     listener.phase("building")
     model = models.assemble(plan, len(dataset.classes), weights_file)
-    try:
-        return _carry_out(model, began, plan, dataset, places, listener, stop)
-    finally:
-        let_go(model)
+    return _carry_out(model, began, plan, dataset, places, listener, stop, workspace)
 
 
 def _carry_out(
     model: Any, began: float, plan: Plan, dataset: Dataset, places: Places, listener: Listener,
-    stop: threading.Event,
+    stop: threading.Event, workspace: Workspace | None,
 ) -> Outcome:
     from core.training import model as models
+    from core.training import ways
 
     total, trainable = models.count_parameters(model)
     prepared = time.perf_counter()
     _leave_if_asked(stop)
-    fitted = _fit(model, plan, dataset, places, listener, stop)
-    fit_done = time.perf_counter()
-
-    listener.phase("saving")
-    _save(model, fitted, dataset, places)
-    test = None
-    test_began = time.perf_counter()
-    if not fitted.stopped and dataset.of_split("test"):
-        listener.phase("testing")
-        models.restore_weights(model, places.model)
-        test = _test(model, plan, dataset, stop)
-    ended = time.perf_counter()
+    with _advice():
+        way = ways.choose(plan, dataset, model, workspace, listener, stop)
+    try:
+        extracted = time.perf_counter()
+        fitted = _fit(model, way, plan, dataset, places, listener, stop)
+        listener.phase("saving")
+        _save(model, fitted, dataset, places)
+        fit_done = time.perf_counter()
+        test = None
+        if not fitted.stopped and dataset.of_split("test"):
+            listener.phase("testing")
+            test = _test(way, dataset, stop)
+        ended = time.perf_counter()
+        use = _compared(way, fitted, dataset, ended - began, tested=test is not None)
+        listener.cache(use)
+    finally:
+        way.close()
+        let_go(model, way.functions)
     return Outcome(
         # A stop in the last look leaves a finished fit: only the test figures are missing.
         stopped=fitted.stopped or stop.is_set(),
@@ -110,12 +111,25 @@ def _carry_out(
         test=test,
         timing=Timing(
             prepare_s=prepared - began,
-            extract_s=0.0,
-            fit_s=fit_done - prepared,
-            evaluate_s=ended - test_began if test is not None else None,
+            extract_s=extracted - prepared,
+            fit_s=fit_done - extracted,
+            evaluate_s=ended - fit_done if test is not None else None,
             total_s=ended - began,
         ),
+        cache=use,
     )
+
+
+def _compared(
+    way: Way, fitted: _Fitted, dataset: Dataset, total_s: float, *, tested: bool
+) -> CacheUse:
+    """Say what the plain way would have taken: the frozen part seeing every image in every epoch."""
+    use = way.use
+    if use.reason or use.image_s is None:
+        return use
+    seen = len(fitted.history) * sum(len(dataset.of_split(name)) for name in ("train", "validation"))
+    seen += len(dataset.of_split("test")) if tested else 0
+    return replace(use, compared_s=total_s - way.extract_s + seen * use.image_s)
 
 
 def _fetch_weights(plan: Plan, listener: Listener, stop: threading.Event) -> None:
@@ -139,11 +153,17 @@ def probabilities(
         StopNow: ``stop`` was set.
         BadInput: A file cannot be read.
     """
+    from core.training.feed import PhotoSource
+    from core.training.ways import PREDICTION_BATCH
+
+    return _answers(model, Batches(PhotoSource(files, size), files.labels, PREDICTION_BATCH), stop)
+
+
+def _answers(model: Any, batches: Batches, stop: threading.Event | None) -> NDArray[np.float32]:
     from core.training.callbacks import StopOnRequest
 
-    batches = Batches(files, size, PREDICTION_BATCH)
     watching = [StopOnRequest(stop)] if stop is not None else []
-    with _closing(batches):
+    with _advice(batches):
         answers = model.predict(as_keras(batches, labels=False), verbose=0, callbacks=watching)
     return np.asarray(answers, dtype=np.float32)
 
@@ -156,35 +176,45 @@ class _Fitted:
 
 
 def _fit(
-    model: Any, plan: Plan, dataset: Dataset, places: Places, listener: Listener,
+    model: Any, way: Way, plan: Plan, dataset: Dataset, places: Places, listener: Listener,
     stop: threading.Event,
 ) -> _Fitted:
-    from core.training.callbacks import KeepBest, StopNow, StopOnRequest, Tell
+    from core.training import ways
+    from core.training.callbacks import StopNow, StopOnRequest, Tell
+    from core.training.keeping import KeepBest
     from core.training.tensorboard import ScalarLog
 
-    recipe = plan.recipe
-    size = plan.size
-    learning, checking = photos(dataset, "train"), photos(dataset, "validation")
-    train_batches = Batches(
-        learning, size, recipe.batch_size, seed=recipe.seed, shuffle=True, augment=recipe.augment
-    )
-    validation = Batches(checking, size, PREDICTION_BATCH) if len(checking) else None
-    tell = Tell(listener, train_batches, len(learning), recipe.batch_size, len(checking))
-    keep = KeepBest(places, tell, dataset.classes)
+    checking = len(dataset.of_split("validation"))
+    train = ways.train_batches(way, plan, dataset)
+    validation = ways.checking_batches(way, dataset, "validation") if checking else None
+    tell = Tell(listener, train, plan.recipe.batch_size, checking, _savings(way))
+    keep = KeepBest(model, places, tell, dataset.classes)
     stopped = False
-    with _closing(train_batches, *([validation] if validation else [])):
+    with _advice(train, *([validation] if validation else [])):
         try:
-            model.fit(
-                as_keras(train_batches),
+            way.learner.fit(
+                as_keras(train),
                 validation_data=as_keras(validation) if validation else None,
-                epochs=recipe.epochs,
+                epochs=plan.recipe.epochs,
                 shuffle=False,
                 verbose=0,
                 callbacks=[tell, keep, ScalarLog(places.events), StopOnRequest(stop)],
             )
         except StopNow:
             stopped = True
+    keep.finish(within_epoch=stopped)
     return _Fitted(stopped, keep.epoch, tuple(tell.history))
+
+
+def _savings(way: Way) -> Callable[[int], float | None]:
+    """Return what says how much is saved once so many images have been learned from or validated on."""
+
+    def saved(passes: int) -> float | None:
+        if way.use.reason or way.use.image_s is None:
+            return None
+        return passes * way.use.image_s - way.extract_s
+
+    return saved
 
 
 def _save(model: Any, fitted: _Fitted, dataset: Dataset, places: Places) -> None:
@@ -197,26 +227,26 @@ def _save(model: Any, fitted: _Fitted, dataset: Dataset, places: Places) -> None
         copy_file(places.best, places.model)
 
 
-def _test(
-    model: Any, plan: Plan, dataset: Dataset, stop: threading.Event
-) -> NDArray[np.float32] | None:
+def _test(way: Way, dataset: Dataset, stop: threading.Event) -> NDArray[np.float32] | None:
+    """Return what the model, which has its best weights, says of the test images; ``None`` after a stop."""
+    from core.training import ways
     from core.training.callbacks import StopNow
 
     try:
-        return probabilities(
-            model, photos(dataset, "test"), plan.size, stop
-        )
-    except StopNow:
+        if isinstance(way, Reuse):
+            way.compute_quietly("test")
+        return _answers(way.learner, ways.checking_batches(way, dataset, "test"), stop)
+    except (StopNow, Stopped):
         return None
-    except RunFailed:
+    except (RunFailed, OSError):
         # The fit is done and its model is saved: only the last look is missing, and can be had later.
         _log.exception("the test photos could not be looked at")
         return None
 
 
 @contextmanager
-def _closing(*feeds: Batches) -> Iterator[None]:
-    """Close the feeds, and turn what TensorFlow makes of an error back into advice."""
+def _advice(*feeds: Batches) -> Iterator[None]:
+    """Close the feeds in the end, and turn what TensorFlow makes of an error back into advice."""
     import tensorflow as tf
 
     try:
@@ -230,11 +260,7 @@ def _closing(*feeds: Batches) -> Iterator[None]:
     except (tf.errors.OpError, BadInput):
         causes = [feed.failure for feed in feeds if feed.failure is not None]
         if causes and isinstance(causes[0], ThawError):
-            raise RunFailed(
-                _("A photo of the dataset can no longer be read."),
-                given=str(causes[0]),
-                fix=_("Add the photos again on the Data page, and train on the new dataset."),
-            ) from causes[0]
+            raise lost_photo(causes[0]) from causes[0]
         raise
     finally:
         for feed in feeds:

@@ -54,6 +54,8 @@ class Step:
         progress: Share of the whole fit that is done, 0 to 1, validation included.
         eta_s: Seconds left, or ``None`` while too little is known.
         images_per_s: Training images a second over the last seconds, or ``None``.
+        saved_s: Seconds that were saved so far by computing the frozen part once, an estimate from
+            measured costs; ``None`` where nothing is saved or it is not known.
     """
 
     epoch: int
@@ -62,6 +64,51 @@ class Step:
     progress: float
     eta_s: float | None
     images_per_s: float | None
+    saved_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How far the frozen part is through the images.
+
+    Attributes:
+        extracted: Images done, those found in the cache among them; a view counts as an image.
+        to_extract: All of them.
+        images_per_s: Images computed a second, or ``None`` while too few were.
+        eta_s: Seconds left, or ``None`` while too little is known.
+    """
+
+    extracted: int
+    to_extract: int
+    images_per_s: float | None
+    eta_s: float | None
+
+
+@dataclass(frozen=True)
+class CacheUse:
+    """What a run took from the cache of frozen activations, and what it put there.
+
+    Attributes:
+        cut: The last block below the cut, or the head's layer; ``None`` where the model was not cut.
+        hit_images: Images, or views of them, found in the cache.
+        computed_images: Those that were computed, and kept.
+        bytes: What the run's activations take on disk, found and computed.
+        reason: Why the plain path was taken, one sentence; empty where the cache was used.
+        warning: What went wrong with the cache meanwhile, one sentence; empty where nothing did.
+        image_s: Seconds that an image took to be read and put through the frozen part, as measured
+            when it was computed; ``None`` where that is not known.
+        compared_s: Seconds that the same training would have taken the plain way, an estimate from
+            measured costs; ``None`` before the end, or where it is not known.
+    """
+
+    cut: str | None
+    hit_images: int = 0
+    computed_images: int = 0
+    bytes: int = 0
+    reason: str = ""
+    warning: str = ""
+    image_s: float | None = None
+    compared_s: float | None = None
 
 
 class Listener(Protocol):
@@ -72,6 +119,12 @@ class Listener(Protocol):
 
     def fetched(self, share: float) -> None:
         """So much of the weights has arrived, 0 to 1."""
+
+    def extracted(self, progress: Extraction) -> None:
+        """The frozen part has come so far."""
+
+    def cache(self, use: CacheUse) -> None:
+        """It is decided how the cache is used; told again when more is known."""
 
     def step(self, step: Step) -> None:
         """A step was made."""
@@ -116,6 +169,7 @@ class Outcome:
         trainable: Parameters that learnt.
         test: ``(images, classes)`` probabilities on the test split, or ``None`` where it was not read.
         timing: Where the time went.
+        cache: How the cache was used.
     """
 
     stopped: bool
@@ -125,3 +179,4 @@ class Outcome:
     trainable: int
     test: NDArray[np.float32] | None
     timing: Timing
+    cache: CacheUse

@@ -149,6 +149,13 @@ AUGMENT = ChoiceField(
       "when photos are few, and only where the change keeps the meaning."),
     "none", (("none", _("None")), ("light", _("Light")), ("strong", _("Strong"))),
 )
+VIEWS = NumberField(
+    "views", _("Views a photo"),
+    _("How many changed views of each training photo are made, once, and shown in turn. The frozen part "
+      "then sees each view once and not in every epoch. 0 makes a fresh view in every epoch, which is "
+      "slower. Without augmentation it means nothing."),
+    4, 0, 64, 1, (0, 2, 4, 8),
+)
 LIMIT = NumberField(
     "limit", _("Number of photos"),
     _("Uses at most this many photos in all, drawn evenly from every class and split."),
@@ -156,4 +163,4 @@ LIMIT = NumberField(
 )
 
 HEAD_FIELDS = (POOLING, DROPOUT, HIDDEN)
-RECIPE_FIELDS = (EPOCHS, BATCH_SIZE, LEARNING_RATE, OPTIMIZER, SEED, AUGMENT)
+RECIPE_FIELDS = (EPOCHS, BATCH_SIZE, LEARNING_RATE, OPTIMIZER, SEED, AUGMENT, VIEWS)

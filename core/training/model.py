@@ -20,6 +20,7 @@ from core.training.start import PRETRAINED, RANDOM
 
 SCRATCH_MOMENTUM = 0.9
 CLASSES_ENTRY = "thaw_classes.json"
+EPOCH_ENTRY = "thaw_epoch.json"
 
 
 def assemble(plan: Plan, classes: int, weights_file: Path | None = None) -> Any:
@@ -158,10 +159,13 @@ def _size(weights: Sequence[Any]) -> int:
     return sum(math.prod(weight.shape) for weight in weights)
 
 
-def save_model(model: Any, classes: Sequence[str], path: Path) -> None:
+def save_model(
+    model: Any, classes: Sequence[str], path: Path, *, epoch: int | None = None
+) -> None:
     """Save a model as ``.keras`` with its class names inside, whole or not at all.
 
-    The names are one more entry of the archive, which Keras passes over: plain Keras loads the file.
+    The names, and the epoch that the weights are of, are entries of the archive that Keras passes over:
+    plain Keras loads the file.
     The optimizer stays out: its state would make the file up to three times as large.
     """
 
@@ -169,6 +173,7 @@ def save_model(model: Any, classes: Sequence[str], path: Path) -> None:
         _without_optimizer(model).save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(CLASSES_ENTRY, json.dumps(list(classes), ensure_ascii=False))
+            archive.writestr(EPOCH_ENTRY, json.dumps(epoch))
 
     write_atomic(path, write)
 

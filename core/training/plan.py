@@ -13,8 +13,8 @@ from core.i18n import _
 from core.training import fields as bounds
 from core.training.start import LONGEST_HISTORY, Ancestor, Start
 
-PLAN_VERSION = 2
-READABLE_VERSIONS = (1, 2)
+PLAN_VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)
 _Part = TypeVar("_Part")
 
 
@@ -44,6 +44,8 @@ class Recipe:
         optimizer: ``adam``, ``adamw``, ``sgd`` (momentum 0.9) or ``rmsprop``.
         seed: Start of every random choice, 0 to 2**31 - 1.
         augment: ``none``, ``light`` or ``strong``.
+        views: Changed views that are made of a training photo, an epoch taking the next, 1 to 64; 0
+            for a fresh one in every epoch. Without augmentation it means nothing.
     """
 
     epochs: int = int(bounds.EPOCHS.default)
@@ -52,6 +54,18 @@ class Recipe:
     optimizer: str = bounds.OPTIMIZER.default
     seed: int = int(bounds.SEED.default)
     augment: str = bounds.AUGMENT.default
+    views: int = int(bounds.VIEWS.default)
+
+    @property
+    def different_views(self) -> int | None:
+        """How many views of a photo its epochs see; ``None`` where each sees a fresh one."""
+        if self.augment == "none":
+            return 1
+        return min(self.views, self.epochs) if self.views else None
+
+    def view(self, epoch: int) -> int:
+        """Return the number of the view that an epoch, counted from 0, sees of each photo."""
+        return epoch if self.different_views is None else epoch % self.different_views
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,8 @@ class Plan:
         weights: What the backbone starts from.
         image_size: Edge of the images in pixels; ``None`` for the backbone's own.
         history: The runs that the backbone has been through, the first first.
+        cache: Whether what the frozen part makes of each photo is kept and used again. It changes how
+            long a training takes and nothing else.
         version: The form of this file.
     """
 
@@ -82,6 +98,7 @@ class Plan:
     weights: Start = field(default_factory=Start)
     image_size: int | None = None
     history: tuple[Ancestor, ...] = ()
+    cache: bool = True
     version: int = PLAN_VERSION
 
     @property
@@ -107,6 +124,8 @@ class Plan:
         if self.image_size is not None:
             backbone.check_size(self.image_size)
         self.weights.check()
+        if not isinstance(self.cache, bool):
+            raise BadInput(_("The plan cannot be read."), given=repr(self.cache)[:80])
         if len(self.history) > LONGEST_HISTORY:
             raise BadInput(_("The history of a plan cannot be read."), given=str(len(self.history)))
         if not isinstance(self.trainable, tuple) or not all(
@@ -138,7 +157,7 @@ class Plan:
         values = dict(given)
         trainable = values.get("trainable")
         values["head"] = _part(Head, values.get("head"))
-        values["recipe"] = _part(Recipe, values.get("recipe"))
+        values["recipe"] = _part(Recipe, _with_views(values.get("recipe")))
         # NOTE: version 1 knew neither weights, image size nor history; their defaults are what it did.
         values["version"] = PLAN_VERSION
         values["weights"] = _part(Start, values.get("weights", {}))
@@ -154,6 +173,13 @@ class Plan:
     def load(cls, path: Path) -> Plan:
         """Read the plan at ``path``; raises BadInput where it is missing or damaged."""
         return cls.from_json(read_json(path))
+
+
+def _with_views(recipe: object) -> object:
+    """Say of a recipe before version 3 what it did: a fresh view in every epoch."""
+    if isinstance(recipe, dict) and recipe.get("augment") in ("light", "strong"):
+        return {"views": 0, **recipe}
+    return recipe
 
 
 def _history(given: object) -> tuple[Ancestor, ...]:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.data.dataset import Dataset
 from core.data.images import load_array
-from core.training.augment import augmented
+from core.training.augment import augmented, view_of
 
 PHOTOS = 4
 VIEWS = 2
@@ -25,12 +25,12 @@ def augmented_views(dataset: Dataset, augment: str, seed: int) -> list[list[str]
         seed: The plan's; the views are those of the first epochs.
     """
     items = dataset.of_split("train")
-    by_class = {item.label: (at, item) for at, item in reversed(list(enumerate(items)))}
+    by_class = {item.label: item for item in reversed(items)}
     shown = [by_class[label] for label in sorted(by_class)][:PHOTOS]
     pictures = []
-    for at, item in shown:
+    for item in shown:
         image = load_array(dataset.file(item), EDGE)
-        views = [augmented(image, augment, (seed, epoch, at)) for epoch in range(VIEWS)]
+        views = [augmented(image, augment, view_of(seed, n, item.digest)) for n in range(VIEWS)]
         pictures.append([_address(Image.fromarray(each)) for each in (image, *views)])
     return pictures
 

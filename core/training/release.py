@@ -5,14 +5,14 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 _CUSTOM = "CustomGradient-"
 
 
-def let_go(model: Any) -> None:
-    """Take apart the graphs that were traced for a model; it cannot be used afterwards.
+def let_go(model: Any, functions: Sequence[Any] = ()) -> None:
+    """Take apart the graphs that were traced for a model and its halves; it cannot be used afterwards.
 
     NOTE: TensorFlow 2.21 never frees the graph of Keras' training step. A gradient of its own making
     stays in a registry of the process, and leads from there to the graph and to the handles of all
@@ -20,6 +20,8 @@ def let_go(model: Any) -> None:
 
     Args:
         model: A compiled Keras model that nobody else uses.
+        functions: What ``tf.function`` made beside it, with an input signature: a graph whose weights
+            are constants is not found by their handles.
     """
     from tensorflow.python.framework.func_graph import FuncGraph, dismantle_func_graph
 
@@ -30,6 +32,7 @@ def let_go(model: Any) -> None:
         if isinstance(each, FuncGraph)
         and not handles.isdisjoint(each._function_captures._by_val_external)
     ]
+    graphs += [each.get_concrete_function().graph for each in functions]
     _forget_gradients({id(graph) for graph in graphs})
     for graph in graphs:
         captures = graph._function_captures

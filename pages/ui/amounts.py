@@ -13,6 +13,9 @@ _ROUNDS_UP_TO_A_MILLION = 999_500
 _ROUNDS_UP_TO_A_BILLION = 999_950_000
 _MEGABYTE = 1e6
 _GIGABYTE = 1e9
+_KILOBYTE = 1e3
+_ROUNDS_UP_TO_A_MEGABYTE = 999_500
+_ROUNDS_UP_TO_A_GIGABYTE = 999_500_000
 
 
 def parameters_text(parameters: int) -> str:
@@ -34,10 +37,12 @@ def work_text(multiply_adds: int) -> str:
 
 
 def bytes_text(amount: float) -> str:
-    """Return an amount of memory or disk: ``"59 MB"``, ``"1.4 GB"``."""
-    if amount < _GIGABYTE:
+    """Return an amount of memory or disk: ``"80 kB"``, ``"59 MB"``, ``"1.4 GB"``, ``"10 GB"``."""
+    if 0 < amount < _ROUNDS_UP_TO_A_MEGABYTE:
+        return _("{size} kB").format(size=f"{max(1.0, amount / _KILOBYTE):,.0f}")
+    if amount < _ROUNDS_UP_TO_A_GIGABYTE:
         return _("{size} MB").format(size=f"{amount / _MEGABYTE:,.0f}")
-    return _("{size} GB").format(size=f"{amount / _GIGABYTE:,.1f}")
+    return _("{size} GB").format(size=f"{amount / _GIGABYTE:,.1f}".removesuffix(".0"))
 
 
 def state_text(backbone: Backbone) -> str:

@@ -59,6 +59,24 @@ def legend(entries: Iterable[tuple[str, str]]) -> None:
     st.html(f'<ul class="thaw-legend">{items}</ul>')
 
 
+def choice_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, chosen: int) -> None:
+    """Show what each of a few choices means, figures in columns, the chosen row standing out.
+
+    Args:
+        head: What each column is.
+        rows: A row for each choice, its name first.
+        chosen: Which row is chosen, from 0.
+    """
+    above = "".join(f'<th scope="col">{text(each)}</th>' for each in head)
+    body = "".join(
+        ('<tr class="chosen" aria-current="true">' if at == chosen else "<tr>")
+        + f'<th scope="row">{text(name)}</th>'
+        + "".join(f"<td>{text(each)}</td>" for each in cells) + "</tr>"
+        for at, (name, *cells) in enumerate(rows)
+    )
+    st.html(f'<table class="thaw-choices"><thead><tr>{above}</tr></thead><tbody>{body}</tbody></table>')
+
+
 def problem_list(problems: Iterable[tuple[str, str, str]]) -> None:
     """Show problems as one card.
 

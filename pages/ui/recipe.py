@@ -15,6 +15,7 @@ from core.training.plan import Recipe
 from core.training.preview import augmented_views
 from pages.ui import fields, state
 from pages.ui.pieces import caption, note, thumb_grid
+from pages.ui.reuse import choose_views, view_costs
 
 THREE_IN_A_ROW = 120
 
@@ -38,11 +39,15 @@ def recipe(draft: Draft, dataset: Dataset) -> None:
         optimizer = fields.choice(bounds.OPTIMIZER, given.optimizer, key="optimizer")
     with right:
         augment = fields.choice(bounds.AUGMENT, given.augment, key="augment")
-    chosen = Recipe(epochs, batch_size, rate, optimizer, seed, augment)
+    views = given.views
+    if augment != "none":
+        views = choose_views(views)
+    chosen = Recipe(epochs, batch_size, rate, optimizer, seed, augment, views)
     if chosen != given:
         draft = replace(draft, recipe=chosen)
         state.keep(draft)
     if augment != "none":
+        view_costs(draft.plan(), dataset)
         _preview(dataset, augment, seed)
     _advice(draft)
 

@@ -7,6 +7,7 @@ from core.i18n import _
 from core.runs.folder import best
 from core.runs.listing import Listed
 from core.runs.status import State, phase_text
+from pages.ui.reuse_words import of_views
 from pages.ui.run_progress import RunFigures
 
 
@@ -19,11 +20,14 @@ def figures(run: Listed, place: int | None = None) -> RunFigures:
     """
     status = run.status
     known = status.epoch > 0
+    share = status.progress if known or status.state is State.FINISHED else status.fetched
+    if status.extracted is not None and status.to_extract:
+        share = status.extracted / status.to_extract
     return RunFigures(
         state=status.state.value,
         epoch=status.epoch if known else None,
         epochs=status.epochs,
-        share=status.progress if known or status.state is State.FINISHED else status.fetched,
+        share=share,
         seconds=status.elapsed_s,
         seconds_left=status.eta_s,
         step=status.step if known else None,
@@ -31,6 +35,9 @@ def figures(run: Listed, place: int | None = None) -> RunFigures:
         photos_per_second=status.images_per_s,
         thawed_blocks=len(run.plan.trainable),
         place=place,
+        extracted=status.extracted,
+        to_extract=status.to_extract,
+        views=of_views(run),
         # An epoch under way says it better.
         phase="" if known and status.phase == "training" else phase_text(status.phase),
     )

@@ -10,6 +10,7 @@ from pages.ui.component import Parts, emphasised, register
 from pages.ui.run_words import (
     headline_template,
     percent_text,
+    photos_text,
     thawed_text,
 )
 
@@ -29,6 +30,8 @@ class RunFigures:
         photos_per_second: How fast it trains.
         thawed_blocks: How many blocks of the backbone learn.
         place: Its place in the queue, from 1, while queued.
+        extracted: How many photos the frozen part has seen, while it goes through them, and
+            ``to_extract`` how many it has to see; with ``views`` each view of a photo is counted.
         phase: What is being done beside learning (preparing, validating), a short phrase in the
             reader's language; empty while it learns.
     """
@@ -44,7 +47,15 @@ class RunFigures:
     photos_per_second: float | None = None
     thawed_blocks: int | None = None
     place: int | None = None
+    extracted: int | None = None
+    to_extract: int | None = None
+    views: bool = False
     phase: str = ""
+
+    @property
+    def extracting(self) -> bool:
+        """Whether the frozen part goes through the photos just now."""
+        return self.state == "preparing" and self.extracted is not None and self.to_extract is not None
 
 
 def run_progress(figures: RunFigures, *, key: str) -> None:
@@ -66,7 +77,8 @@ def run_progress(figures: RunFigures, *, key: str) -> None:
             "left": left_parts(figures),
             "share": shown_share(figures),
             "spoken": percent_text(figures.share) or _("not known yet"),
-            "label": _("Progress of the run"),
+            "label": progress_label(figures),
+            "cold": figures.extracting,
             "below_left": below_left_text(figures),
             "below_right": below_right_text(figures),
         },
@@ -77,6 +89,11 @@ def shown_share(figures: RunFigures) -> float | None:
     """Return how much of the bar is filled; None, a bar on the move, only while something is done."""
     at_work = figures.state in ("preparing", "training", "paused")
     return figures.share if at_work else figures.share or 0.0
+
+
+def progress_label(figures: RunFigures) -> str:
+    """Return what the bar measures, for those who do not see it."""
+    return _("Photos seen by the frozen part") if figures.extracting else _("Progress of the run")
 
 
 def headline_parts(figures: RunFigures) -> Parts:
@@ -117,7 +134,9 @@ def below_left_text(figures: RunFigures) -> str:
 
 
 def below_right_text(figures: RunFigures) -> str:
-    """Return the step within the epoch and the speed, as far as they are known."""
+    """Return the step within the epoch and the speed, or the photos seen, as far as they are known."""
+    if figures.extracting:
+        return " · ".join([extracted_text(figures), *_speed(figures)])
     if figures.state not in ("training", "paused"):
         return ""
     if figures.phase and figures.epoch is not None:
@@ -125,11 +144,26 @@ def below_right_text(figures: RunFigures) -> str:
     said = []
     if figures.step is not None and figures.steps is not None:
         said.append(_("step {step} of {steps}").format(step=figures.step, steps=figures.steps))
-    if figures.photos_per_second is not None and figures.state == "training":
-        rate = round(figures.photos_per_second)
-        said.append(
-            ngettext("{rate} photo a second", "{rate} photos a second", rate).format(
-                rate=f"{rate:,}"
-            )
-        )
+    if figures.state == "training":
+        said += _speed(figures)
     return " · ".join(said)
+
+
+def extracted_text(figures: RunFigures) -> str:
+    """Return how many photos the frozen part has seen: ``"412 of 2,530 photos"``; empty for none."""
+    if not figures.extracting or figures.extracted is None or figures.to_extract is None:
+        return ""
+    return _("{done} of {photos}").format(
+        done=f"{figures.extracted:,}", photos=photos_text(figures.to_extract, views=figures.views))
+
+
+def _speed(figures: RunFigures) -> list[str]:
+    if figures.photos_per_second is None:
+        return []
+    rate = round(figures.photos_per_second)
+    said = (
+        ngettext("{rate} view a second", "{rate} views a second", rate)
+        if figures.extracting and figures.views
+        else ngettext("{rate} photo a second", "{rate} photos a second", rate)
+    )
+    return [said.format(rate=f"{rate:,}")]

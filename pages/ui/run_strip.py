@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.i18n import _
 from core.words import about_text
 from pages.ui.component import emphasised, noted, register
-from pages.ui.run_progress import RunFigures, shown_share
+from pages.ui.run_progress import RunFigures, extracted_text, progress_label, shown_share
 from pages.ui.run_words import percent_text, strip_template
 
 
@@ -41,7 +41,8 @@ def run_strip(
             "figure": percent_text(figures.share),
             "share": shown_share(figures),
             "spoken": percent_text(figures.share) or _("not known yet"),
-            "label": _("Progress of the run"),
+            "label": progress_label(figures),
+            "cold": figures.extracting,
             "open": _("Open"),
             "href": href,
         },
@@ -51,8 +52,8 @@ def run_strip(
 
 
 def strip_detail(figures: RunFigures, validation_accuracy: float | None) -> str:
-    """Return epoch, validation accuracy and time left, as far as they are known."""
-    said = []
+    """Return epoch or photos seen, validation accuracy and time left, as far as they are known."""
+    said = [extracted_text(figures)] if figures.extracting else []
     if figures.epoch is not None and figures.epochs is not None:
         said.append(
             _("Epoch {epoch} of {epochs}").format(epoch=figures.epoch, epochs=figures.epochs)

@@ -19,6 +19,14 @@ def thawed_text(blocks: int) -> str:
     return ngettext("{blocks} block thawed", "{blocks} blocks thawed", blocks).format(blocks=blocks)
 
 
+def photos_text(count: int, *, views: bool) -> str:
+    """Return a number of photos; of views where several of a photo count: ``"9,300 views"``."""
+    said = (
+        ngettext("{n} view", "{n} views", count) if views else ngettext("{n} photo", "{n} photos", count)
+    )
+    return said.format(n=f"{count:,}")
+
+
 def headline_template(state: str) -> str:
     """Return the sentence for a state that has no epoch to name; ``*`` marks the emphasis."""
     return {

@@ -20,7 +20,7 @@ from core.insight.metrics import evaluate
 from core.runs.folder import RunFolder
 from core.runs.status import Failure, State
 from core.service import Service
-from core.training.events import BatchRow, EpochRow
+from core.training.events import BatchRow, CacheUse, EpochRow
 from core.training.plan import Plan, Recipe
 from core.workspace import Workspace
 from pages.ui import state
@@ -87,22 +87,30 @@ def _train(visitor: Visitor, dataset: Dataset) -> Iterator[tuple[str, AppTest]]:
     yield "train, advice and preview", visitor.open(
         "train", trainable=("top",), recipe=Recipe(augment="light")
     )
-    at = visitor.open("train", trainable=())
+    yield "train, plain way", visitor.open("train", cache=False)
+    at = visitor.open("train", trainable=(), cache=True)
     next(each for each in at.button if "Start" in each.label).click().run()
     yield "train, queued", at
 
 
 def _runs(visitor: Visitor, dataset: Dataset) -> Iterator[tuple[str, AppTest]]:
     working = {"epochs": 10, "epoch": 1, "step": 2, "steps": 4, "eta_s": 5000.0, "images_per_s": 1.0}
-    for how, known in (
-        (State.PREPARING, {"phase": "building"}), (State.TRAINING, {"phase": "training", **working}),
+    first_look = {"phase": "extracting", "extracted": 2, "to_extract": 9, "images_per_s": 2.0}
+    use = CacheUse("block6", 2, 3, 10**9, warning="‹why›", compared_s=500.0)
+    cases: tuple[tuple[State, dict[str, object]], ...] = (
+        (State.PREPARING, {"phase": "building"}), (State.PREPARING, first_look),
+        (State.TRAINING, {**working, "phase": "training", "saved_s": 9.0, "cache": use}),
+        (State.STOPPED, {"epoch": 1, "saved_s": 9.0, "cache": replace(use, compared_s=None)}),
+        (State.STOPPED, {"cache": use}), (State.STOPPED, {"cache": CacheUse(None, reason="‹why›")}),
+        (State.TRAINING, {"phase": "training", **working}),
         (State.STOPPED, {"epoch": 1}), (State.FAILED, {"error": Failure("‹what›", "outside", "‹fix›")}),
         (State.INTERRUPTED, {}),
-    ):
+    )
+    for number, (how, known) in enumerate(cases):
         run = _run(visitor, dataset, how, **known)
-        yield f"train, {how.value}", visitor.open("train", run=run.id)
-        if how is State.TRAINING:
-            yield "start, strip", visitor.open("start")
+        yield f"train, {how.value}, {number}", visitor.open("train", run=run.id)
+        if how in (State.PREPARING, State.TRAINING):
+            yield f"start, strip, {number}", visitor.open("start")
         run.write_status(replace(run.status(), state=State.INTERRUPTED))
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.ui.amounts import parameters_text
+from pages.ui.amounts import bytes_text, parameters_text
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,22 @@ from pages.ui.amounts import parameters_text
 )
 def test_parameters_are_short(parameters: int, text: str) -> None:
     assert parameters_text(parameters) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "0 MB"),
+        (200, "1 kB"),
+        (80_400, "80 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (95_208_960, "95 MB"),
+        (999_499_999, "999 MB"),
+        (999_500_000, "1 GB"),
+        (1_240_000_000, "1.2 GB"),
+        (10_000_000_000, "10 GB"),
+    ],
+)
+def test_bytes_are_short_and_none_but_nothing_is_nought(amount: int, text: str) -> None:
+    assert bytes_text(amount) == text

@@ -74,3 +74,15 @@ def test_the_bar_is_on_the_move_only_while_somebody_works(state: str) -> None:
 
 def test_queue_place_is_named() -> None:
     assert plain(headline_parts(RunFigures("queued", place=2))) == "Waiting, number 2 in the queue"
+
+
+@pytest.mark.parametrize("state", [each for each in STATES if each != "preparing"])
+def test_photos_seen_by_the_frozen_part_are_told_only_while_it_sees_them(state: str) -> None:
+    run = RunFigures(state, extracted=412, to_extract=2530, photos_per_second=88.2)
+    assert not run.extracting
+    assert "2,530" not in below_right_text(run) + strip_detail(run, None)
+
+
+def test_a_first_look_without_a_speed_yet_says_how_far_it_is() -> None:
+    run = RunFigures("preparing", extracted=0, to_extract=1)
+    assert below_right_text(run) == strip_detail(run, None) == "0 of 1 photo"

@@ -1,0 +1,1 @@
+"""What the frozen part of a backbone makes of images, kept on disk and shared by runs."""

@@ -1,0 +1,236 @@
+"""A training on kept activations: what is there, what has to be computed, and the batches made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.activations.store import Activations, row_key
+from core.backbones import catalogue
+from core.data.dataset import SPLITS, Dataset
+from core.errors import BadInput
+from core.files import JsonObject
+from core.training import worth
+from core.training.augment import view_of
+from core.training.cut import Halves
+from core.training.events import CacheUse, Extraction, Listener
+from core.training.extract import PrefixRun, Task, extract
+from core.training.feed import Inputs, lost_photo
+from core.training.model import compile_with
+from core.training.plan import Plan
+from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    import keras
+
+_LIBRARIES = ("tensorflow", "keras", "pillow")
+
+
+class Reuse:
+    """The tail of a model on kept activations; see :class:`core.training.ways.Way`.
+
+    Args:
+        plan: A checked plan.
+        dataset: What it is carried out on.
+        model: Its model, compiled; the tail learns with the same optimizer.
+        halves: The model's halves.
+        workspace: Where activations are kept.
+        listener: Told how far the computing is.
+        stop: Set it to leave.
+    """
+
+    def __init__(
+        self, plan: Plan, dataset: Dataset, model: keras.Model, halves: Halves, workspace: Workspace,
+        listener: Listener, stop: threading.Event,
+    ) -> None:
+        self._plan = plan
+        self._listener = listener
+        self._stop = stop
+        self._prefix = halves.prefix
+        self._run: PrefixRun | None = None
+        self.learner = halves.tail
+        compile_with(self.learner, model.optimizer)
+        self._kept = Activations(workspace, _made_by(plan, halves), halves.shapes)
+        self._tasks = {name: _tasks(plan, dataset, name) for name in SPLITS}
+        self.extract_s = 0.0
+        self.use = CacheUse(cut=_cut_name(plan))
+
+    @property
+    def row_bytes(self) -> int:
+        """What is kept of one image."""
+        return self._kept.row_bytes
+
+    @property
+    def functions(self) -> tuple[Any, ...]:
+        """The prefix's graph, where it has run."""
+        return () if self._run is None else (self._run.function,)
+
+    def find(self) -> int:
+        """Look for what is kept of all images, and return how many of them were found."""
+        keys = [task.key for name in SPLITS for view in self._tasks[name] for task in view]
+        total = len(keys)
+
+        def told(found: int) -> None:
+            if found:
+                self._listener.phase("extracting")
+                self._listener.extracted(Extraction(found, total, None, None))
+
+        found = self._kept.find(keys, told, self._stop)
+        self.use = replace(
+            self.use, hit_images=found, bytes=total * self.row_bytes, image_s=self._kept.image_s
+        )
+        return found
+
+    def make_room(self) -> None:
+        """Make room for what is not there; raises NoRoom."""
+        missing = self._missing(*SPLITS)
+        if missing:
+            self._kept.make_room(len(missing))
+
+    def compute(self, *splits: str) -> None:
+        """Put the images of these splits that are not there through the prefix.
+
+        Raises:
+            Stopped: A stop was asked for; what was computed is kept.
+            RunFailed: A photo can no longer be read.
+            OSError: The disk is full.
+        """
+        tasks = self._missing(*splits)
+        if not tasks:
+            return
+        self._build_prefix()
+        self._listener.phase("extracting")
+        self._compute(splits, tasks, self._listener.extracted)
+
+    def compute_quietly(self, *splits: str) -> None:
+        """Do as :meth:`compute` within another phase."""
+        tasks = self._missing(*splits)
+        if tasks:
+            self._build_prefix()
+            self._compute(splits, tasks, lambda _progress: None)
+
+    def _build_prefix(self) -> None:
+        if self._run is None:
+            self._run = PrefixRun(self._prefix, self._plan.size)
+            self._run(np.zeros((1, self._plan.size, self._plan.size, 3), np.uint8))
+
+    def _compute(
+        self, splits: Sequence[str], tasks: Sequence[Task], told: Callable[[Extraction], None]
+    ) -> None:
+        run = self._run
+        if run is None:
+            raise ValueError("the prefix was not built")
+        there = sum(len(view) for name in splits for view in self._tasks[name]) - len(tasks)
+        began = time.perf_counter()
+        writing = self._kept.writer()
+        try:
+            image_s = extract(run, self._plan.size, tasks, writing, there, told, self._stop)
+        except BadInput as error:
+            raise lost_photo(error) from error
+        finally:
+            writing.close()
+            self.extract_s += time.perf_counter() - began
+        if image_s is not None:
+            self._kept.remember_speed(image_s)
+        self.use = replace(
+            self.use, computed_images=self.use.computed_images + len(tasks),
+            image_s=image_s or self.use.image_s,
+        )
+
+    def source(self, split_name: str) -> RowSource:
+        """Return the rows of a split, computed before; the training split sees each epoch's view."""
+        keys = [[task.key for task in view] for view in self._tasks[split_name]]
+        return RowSource(self._kept, keys, self._plan.recipe.view if len(keys) > 1 else lambda _epoch: 0)
+
+    def close(self) -> None:
+        """Let go of the kept activations."""
+        self._kept.close()
+
+    def _missing(self, *splits: str) -> list[Task]:
+        every = (task for name in splits for view in self._tasks[name] for task in view)
+        # By its key: the same photo may be there twice, in two splits even.
+        return list({task.key: task for task in every if task.key not in self._kept}.values())
+
+
+class RowSource:
+    """Rows of kept activations.
+
+    Args:
+        kept: Where they are.
+        keys: For each view the keys of the images, in order.
+        view: Gives the number of the view that an epoch sees.
+    """
+
+    def __init__(
+        self, kept: Activations, keys: Sequence[Sequence[bytes]], view: Callable[[int], int]
+    ) -> None:
+        self._kept = kept
+        self._keys = keys
+        self._view = view
+
+    def __len__(self) -> int:
+        return len(self._keys[0])
+
+    def begin(self, pool: Executor, at: NDArray[np.intp], epoch: int) -> Future[Inputs]:
+        """Gather a batch in one go: its rows are only copied."""
+        keys = self._keys[self._view(epoch)]
+        return pool.submit(self._kept.gather, [keys[each] for each in at])
+
+
+def _tasks(plan: Plan, dataset: Dataset, split_name: str) -> list[list[Task]]:
+    """Return what the prefix has to see of a split: its images for each view."""
+    recipe = plan.recipe
+    augment = recipe.augment if split_name == "train" else "none"
+    views = (recipe.different_views or 1) if augment != "none" else 1
+    return [
+        [
+            Task(_key(plan, item.digest, augment, view), dataset.file(item), augment,
+                 view_of(recipe.seed, view, item.digest))
+            for item in dataset.of_split(split_name)
+        ]
+        for view in range(views)
+    ]
+
+
+def _key(plan: Plan, digest: str, augment: str, view: int) -> bytes:
+    return row_key(digest) if augment == "none" else row_key(digest, (augment, plan.recipe.seed, view))
+
+
+def _made_by(plan: Plan, halves: Halves) -> JsonObject:
+    """Return all that determines a row beside the image and its view."""
+    return {
+        "backbone": plan.backbone,
+        "weights": _fingerprint(halves.prefix),
+        "cut": list(halves.names),
+        "pooling": None if plan.trainable else plan.head.pooling,
+        "size": plan.size,
+        "preprocessing": catalogue.get(plan.backbone).preprocessing,
+        # What decodes, resizes and computes may round in another way in its next version.
+        "versions": {name: version(name) for name in _LIBRARIES},
+    }
+
+
+def _fingerprint(prefix: keras.Model) -> str:
+    """Return a hash of the weights themselves: whatever they came from, equal ones give equal rows."""
+    found = hashlib.sha256()
+    for variable in prefix.variables:
+        value = np.ascontiguousarray(variable.numpy())
+        found.update(f"{value.shape}{value.dtype}".encode())
+        found.update(value.tobytes())
+    return found.hexdigest()
+
+
+def _cut_name(plan: Plan) -> str:
+    """Return the last block below the cut, or the head's layer where all blocks are."""
+    if plan.trainable:
+        return worth.frozen_below(plan)[-1].name
+    return "flatten" if plan.head.pooling == "flatten" else "pooling"

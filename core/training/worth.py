@@ -1,0 +1,150 @@
+"""Whether it pays to compute the frozen part once, and what it takes: by arithmetic, no TensorFlow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.backbones import catalogue
+from core.backbones.architecture import Block
+from core.data.dataset import SPLITS, Dataset
+from core.i18n import _
+from core.training.counts import block_title
+from core.training.plan import Plan
+from core.training.speed import Measured
+
+# Where nothing was measured. On 2 cores Lite0 makes 45 billion multiply-adds a second, VGG16 120.
+_WORK_A_SECOND = 50e9
+_DECODE_S = 0.002
+_WRITTEN_A_SECOND = 200e6
+_READ_A_SECOND = 800e6
+# What is less than this share of the frozen part's time is not worth the disk that it takes.
+_LEAST_GAIN = 0.1
+_FLOAT_BYTES = 4
+_TWO_TENSORS = "nasnet"
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How many images each split has."""
+
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What it takes to keep what the frozen part makes of every image.
+
+    Attributes:
+        images: Images that the frozen part has to see, each view counting as one.
+        plain_passes: How often images pass the frozen part the plain way.
+        bytes: What is kept on disk; for NASNet about that.
+        seconds: What seeing them takes, or ``None`` where the backbone was not measured here.
+    """
+
+    images: int
+    plain_passes: int
+    bytes: int
+    seconds: float | None
+
+
+def frozen_below(plan: Plan) -> Sequence[Block]:
+    """Return the blocks below the lowest one that learns: what stays the same for the same image."""
+    blocks = catalogue.get(plan.backbone).blocks_at(plan.size)
+    learning = [at for at, block in enumerate(blocks) if block.name in plan.trainable]
+    return blocks[: learning[0]] if learning else blocks
+
+
+def cut_text(plan: Plan) -> str:
+    """Say where the model is cut: ``"Block 6"`` is the last block below the cut."""
+    below = frozen_below(plan)
+    return block_title(below[-1].name) if below else ""
+
+
+def frozen_share(plan: Plan) -> float:
+    """Return the share of a forward pass that lies below the cut, 0 to 1, by multiply-adds."""
+    whole = sum(block.multiply_adds for block in catalogue.get(plan.backbone).blocks_at(plan.size))
+    return sum(block.multiply_adds for block in frozen_below(plan)) / whole
+
+
+def row_bytes(plan: Plan) -> int:
+    """Return what is kept of one image; for NASNet, whose cells hand on two tensors, about that."""
+    below = frozen_below(plan)
+    if not below:
+        return 0
+    height, width, channels = below[-1].output_shape
+    if not plan.trainable and plan.head.pooling != "flatten":
+        return _FLOAT_BYTES * channels  # the head's pooling stays the same too
+    tensors = 2 if plan.trainable and plan.backbone.startswith(_TWO_TENSORS) else 1
+    return tensors * _FLOAT_BYTES * height * width * channels
+
+
+def image_seconds(plan: Plan, measured: Measured | None) -> float:
+    """Return what an image takes to pass the frozen part: as measured, else by a usual speed."""
+    if measured is not None:
+        return measured.forward_s * frozen_share(plan)
+    return sum(block.multiply_adds for block in frozen_below(plan)) / _WORK_A_SECOND
+
+
+def keeping(plan: Plan, amounts: Amounts, measured: Measured | None) -> Keeping:
+    """Return what keeping takes; where each epoch sees fresh views, there is nothing to keep.
+
+    Args:
+        plan: A checked plan.
+        amounts: How many images there are.
+        measured: A calibration of the backbone at the plan's image size, or ``None``.
+    """
+    epochs = plan.recipe.epochs
+    plain = epochs * (amounts.train + amounts.validation) + amounts.test
+    if why_never(plan):
+        return Keeping(0, plain, 0, 0.0)
+    images = (plan.recipe.different_views or 0) * amounts.train + amounts.validation + amounts.test
+    seconds = None if measured is None else images * image_seconds(plan, measured)
+    return Keeping(images, plain, images * row_bytes(plan), seconds)
+
+
+def amounts_of(dataset: Dataset) -> Amounts:
+    """Count the images of each split."""
+    return Amounts(*(len(dataset.of_split(name)) for name in SPLITS))
+
+
+def why_never(plan: Plan) -> str:
+    """Say why a plan has nothing to keep, whatever the photos are; empty where it has."""
+    if not plan.cache:
+        return _("Reusing the frozen part is switched off.")
+    if not frozen_below(plan):
+        return _("The first block learns, so no part stays the same for the same photo.")
+    if plan.recipe.different_views is None:
+        return _("Every epoch sees a fresh view of each photo, so the frozen part sees nothing twice.")
+    return ""
+
+
+def why_plain(
+    plan: Plan, amounts: Amounts, measured: Measured | None, *, found: int = 0, row: int | None = None,
+) -> str:
+    """Say why the plain path is taken; empty where the frozen part is computed once.
+
+    Args:
+        plan: A checked plan.
+        amounts: How many images there are.
+        measured: A calibration of the backbone at the plan's image size, or ``None``.
+        found: How many of the images are in the cache already.
+        row: Bytes that are kept of an image, where they are known exactly.
+    """
+    never = why_never(plan)
+    if never:
+        return never
+    takes = keeping(plan, amounts, measured)
+    row = row_bytes(plan) if row is None else row
+    image_s = image_seconds(plan, measured) + _DECODE_S
+    computed = max(0, takes.images - found) * (image_s + row / _WRITTEN_A_SECOND)
+    once = computed + takes.plain_passes * row / _READ_A_SECOND
+    if once < (1 - _LEAST_GAIN) * takes.plain_passes * image_s:
+        return ""
+    if takes.plain_passes <= (1 + _LEAST_GAIN) * takes.images:
+        return _("The frozen part would see each photo once either way, so nothing is saved.")
+    return _("What the frozen part makes of a photo takes {size} MB; writing and reading it would take as "
+             "long as computing it anew.").format(size=math.ceil(row / 1e5) / 10)
