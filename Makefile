@@ -51,7 +51,7 @@ screenshots: $(VENV)/.installed-dev chromium ## make the README's picture anew
 backbones: $(VENV)/.installed-dev ## describe keras.applications anew, after another Keras was installed
 	@$(BIN)/python -m core.backbones.describe
 
-bench: $(VENV)/.installed-dev chromium ## measure: first page, clicks, upload, intake, accuracy, estimates, memory
+bench: $(VENV)/.installed-dev chromium ## measure: pages, upload, intake, accuracy, estimates, memory, many photos, speed (two hours)
 	@$(BIN)/python -m tests.benchmarks.all
 
 chromium: ## make sure there is a Chromium for the browser tests

@@ -1,4 +1,4 @@
-"""Times in words, for pages and terminal alike."""
+"""Times and sizes in words, for pages and terminal alike."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from core.i18n import _
 _MINUTE = 60
 _HOUR = 3600
 _MINUTES_SHOWN_AS_HOURS = 90
+_KILOBYTE = 1e3
+_MEGABYTE = 1e6
+_GIGABYTE = 1e9
+_ROUNDS_UP_TO_A_MEGABYTE = 999_500
+_ROUNDS_UP_TO_A_GIGABYTE = 999_500_000
 
 
 def duration_text(seconds: float) -> str:
@@ -29,3 +34,12 @@ def about_text(seconds: float) -> str:
     if minutes < _MINUTES_SHOWN_AS_HOURS:
         return _("{minutes} min").format(minutes=minutes)
     return _("{hours} h").format(hours=round(seconds / _HOUR))
+
+
+def bytes_text(amount: float) -> str:
+    """Return an amount of memory or disk: ``"80 kB"``, ``"59 MB"``, ``"1.4 GB"``, ``"10 GB"``."""
+    if 0 < amount < _ROUNDS_UP_TO_A_MEGABYTE:
+        return _("{size} kB").format(size=f"{max(1.0, amount / _KILOBYTE):,.0f}")
+    if amount < _ROUNDS_UP_TO_A_GIGABYTE:
+        return _("{size} MB").format(size=f"{amount / _MEGABYTE:,.0f}")
+    return _("{size} GB").format(size=f"{amount / _GIGABYTE:,.1f}".removesuffix(".0"))

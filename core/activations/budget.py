@@ -78,13 +78,13 @@ def budget_of(workspace: Workspace) -> int:
     return given if sound and isinstance(given, int) else DEFAULT_BUDGET
 
 
-def set_budget(workspace: Workspace, budget: int) -> None:
+def set_budget(workspace: Workspace, budget: float) -> None:
     """Let the kept activations take at most so many bytes; what is too much goes at once.
 
     Raises:
         BadInput: It is below 0 or above :data:`LARGEST_BUDGET`.
     """
-    if not 0 <= budget <= LARGEST_BUDGET:
+    if not 0 <= budget <= LARGEST_BUDGET:  # which "nan" is not either
         raise BadInput(
             _("The size of the cache cannot be used."), given=f"{budget / 1e9:g} GB"[:80],
             fix=_("Choose from 0 to {most} GB.").format(most=f"{LARGEST_BUDGET / 1e9:,.0f}"),

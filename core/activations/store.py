@@ -21,6 +21,7 @@ from core.activations.segment import INDEX, KEY_BYTES, Segment, Writer
 from core.errors import BadInput, Stopped
 from core.files import JsonObject, read_json, write_json
 from core.i18n import _
+from core.words import bytes_text
 from core.workspace import Workspace
 
 FORM = 1
@@ -28,7 +29,7 @@ FORM = 1
 
 MOST_SEGMENTS = 64  # each that is mapped holds an open file
 DISK_RESERVE = 2 * 10**9
-SPEED = "speed.json"
+MADE_BY, SPEED = "made_by.json", "speed.json"
 _CHECKED_AT_A_TIME = 256
 _LONGEST_IMAGE_S = 3600.0
 _log = logging.getLogger(__name__)
@@ -41,7 +42,22 @@ def row_key(digest: str, view: tuple[object, ...] = ()) -> bytes:
         digest: SHA-256 of the image file's bytes, in hex.
         view: What the view is drawn from; empty for the image as it is.
     """
-    return hashlib.blake2b(json.dumps([digest, *view]).encode(), digest_size=KEY_BYTES).digest()
+    return hashlib.blake2b(f"{digest} {view}".encode(), digest_size=KEY_BYTES).digest()
+
+
+def rows_labelled(workspace: Workspace, label: JsonObject) -> set[bytes]:
+    """Return the keys of all rows that were made under a label; none of them is checked."""
+    found: set[bytes] = set()
+    for path in root_of(workspace).glob(f"*/{MADE_BY}"):
+        try:
+            made_by = read_json(path)
+            row_bytes = made_by.get("row_bytes")
+            if made_by.get("label") == label and isinstance(row_bytes, int) and row_bytes > 0:
+                for index in path.parent.glob(f"*{INDEX}"):
+                    found.update(Segment(index).records(row_bytes)[0])
+        except (BadInput, OSError):
+            continue  # damaged, or removed meanwhile
+    return found
 
 
 class NoRoom(Exception):
@@ -59,10 +75,16 @@ class Activations:
         workspace: Where they are kept.
         made_by: What determines them beside the image: backbone, weights, cut, size and so on.
         shapes: The shape of each tensor that crosses the cut, for one image; float32.
+        label: What :func:`rows_labelled` finds them by; it determines nothing.
+
+    Attributes:
+        row_bytes: What a row takes on disk.
+        damaged: How many rows, or whole segments, :meth:`find` could not use.
     """
 
     def __init__(
-        self, workspace: Workspace, made_by: JsonObject, shapes: Sequence[tuple[int, ...]]
+        self, workspace: Workspace, made_by: JsonObject, shapes: Sequence[tuple[int, ...]],
+        label: JsonObject | None = None,
     ) -> None:
         self._workspace = workspace
         self._shapes = [tuple(shape) for shape in shapes]
@@ -71,10 +93,11 @@ class Activations:
         described = {"form": FORM, "shapes": [list(shape) for shape in self._shapes], **made_by}
         name = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
         self.folder = root_of(workspace) / name
-        self._described = described
+        self._described = {**described, "row_bytes": self.row_bytes, "label": label}
         self._marks: list[filelock.BaseFileLock] = []
         self._maps: list[NDArray[np.uint8]] = []
         self._places: dict[bytes, tuple[int, int]] = {}
+        self.damaged = 0
 
     def __enter__(self) -> Activations:
         return self
@@ -110,6 +133,7 @@ class Activations:
             try:
                 self._take(segment, wanted, told, stop)
             except (OSError, ValueError):
+                self.damaged += 1
                 _log.warning("kept activations of %s cannot be read", segment.index, exc_info=True)
         return sum(key in self._places for key in keys)
 
@@ -148,6 +172,9 @@ class Activations:
             if zlib.crc32(rows[at]) == checks[at]:
                 self._places[key] = number, at
                 wanted.discard(key)
+            else:
+                self.damaged += 1
+                _log.warning("a row of %s is damaged", segment.index)
 
     def make_room(self, images: int) -> None:
         """Make room for more rows, removing what was not used for the longest time and is not in use.
@@ -161,14 +188,14 @@ class Activations:
         root.mkdir(parents=True, exist_ok=True)
         if not free_for(self._workspace, needed):
             raise NoRoom(
-                _("What the frozen part makes of the photos takes {needed} GB; {budget} GB may be kept.")
-                .format(needed=_gigabytes(needed), budget=_gigabytes(budget))
+                _("What the frozen part makes of the photos takes {needed}; {budget} may be kept.").format(
+                    needed=bytes_text(needed), budget=bytes_text(budget))
             )
         left = shutil.disk_usage(root).free - DISK_RESERVE
         if needed > left:
             raise NoRoom(
-                _("What the frozen part makes of the photos takes {needed} GB; the disk is nearly full.")
-                .format(needed=_gigabytes(needed))
+                _("What the frozen part makes of the photos takes {needed}; the disk is nearly full.").format(
+                    needed=bytes_text(needed))
             )
 
     @property
@@ -187,7 +214,7 @@ class Activations:
     def writer(self) -> Writing:
         """Begin a segment for rows that are computed now."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "made_by.json", self._described, durable=False)
+        write_json(self.folder / MADE_BY, self._described, durable=False)
         segment = Segment.new(self.folder)
         with locked(self._workspace):
             mark = segment.mark()
@@ -256,7 +283,3 @@ class Writing:
 def _unmark(mark: filelock.BaseFileLock) -> None:
     mark.release()
     Path(mark.lock_file).unlink(missing_ok=True)
-
-
-def _gigabytes(amount: int) -> str:
-    return f"{amount / 1e9:,.1f}"

@@ -26,7 +26,7 @@ from core.workspace import Workspace
 SAMPLE_PREFIX = "sample:"
 
 
-def _workspace(asked: str | None) -> Workspace:
+def workspace_of(asked: str | None) -> Workspace:
     """Open the workspace, and tidy up after processes that were killed in it."""
     if asked == "":
         raise BadInput(_("No workspace folder was named."), fix=_("Name one, or leave --workspace out."))
@@ -62,7 +62,7 @@ def show_samples(answer: JsonObject) -> str:
 def check(given: argparse.Namespace) -> JsonObject:
     """Check a folder or zip and leave nothing behind."""
     with Bar() as bar:
-        found = check_source(_path(given.source), _workspace(given.workspace), progress=bar)
+        found = check_source(_path(given.source), workspace_of(given.workspace), progress=bar)
     return report(found)
 
 
@@ -91,7 +91,7 @@ def show_check(answer: JsonObject) -> str:
 
 def train(given: argparse.Namespace) -> JsonObject:
     """Take the photos in, train, and say what came of it."""
-    workspace = _workspace(given.workspace)
+    workspace = workspace_of(given.workspace)
     plan = plan_of(given, workspace)
     return run_in_foreground(workspace, plan, _taken_in(given.source, workspace))
 
@@ -120,7 +120,7 @@ def _taken_in(source: str, workspace: Workspace) -> Dataset:
 
 def runs(given: argparse.Namespace) -> JsonObject:
     """List the runs, newest first."""
-    folders = run_folders(_workspace(given.workspace))
+    folders = run_folders(workspace_of(given.workspace))
     return {"runs": [_run_row(folder) for folder in folders]}
 
 
@@ -156,7 +156,7 @@ def predict(given: argparse.Namespace) -> JsonObject:
     """Say what photos show."""
     from core.insight import predict as insight
 
-    folder = RunFolder.open(_workspace(given.workspace), given.run)
+    folder = RunFolder.open(workspace_of(given.workspace), given.run)
     paths = [Path(name) for name in given.images]
     for path in paths:
         if not path.is_file():

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from core.cli import commands, models
+from core.cli import cache, commands, models
 from core.errors import BadInput, Stopped, ThawError, Unavailable
 from core.files import JsonObject
 from core.i18n import _
@@ -132,6 +132,13 @@ def parser() -> argparse.ArgumentParser:
     each = _add(groups, "runs", commands.runs, commands.show_runs,
                 _("List the runs of the workspace, newest first."))
     _workspace(each)
+    each = _add(groups, "cache", cache.cache, cache.show_cache,
+                _("Say how much is kept of what frozen parts made of photos, or remove it."))
+    each.add_argument("--clear", action="store_true", help=_("remove all that no run uses just now"))
+    each.add_argument(
+        "--budget", type=float, metavar="GB", help=_("how much may be kept, from now on; 10 unless told")
+    )
+    _workspace(each)
     each = _add(groups, "predict", commands.predict, commands.show_predict,
                 _("Say what photos show, by the model of a run."))
     each.add_argument("run", metavar="RUN")
@@ -179,7 +186,7 @@ def _train_options(each: argparse.ArgumentParser) -> None:
         "--trainable", metavar="BLOCKS",
         help=_("all, none (the head alone), or blocks such as block6,block7,top"),
     )
-    for field in (*fields.RECIPE_FIELDS, *fields.HEAD_FIELDS, fields.LIMIT):
+    for field in (*fields.RECIPE_FIELDS, *fields.HEAD_FIELDS, fields.CACHE, fields.LIMIT):
         option = "--" + field.name.replace("_", "-")
         if isinstance(field, fields.ChoiceField):
             each.add_argument(

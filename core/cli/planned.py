@@ -52,6 +52,9 @@ def plan_of(given: argparse.Namespace, workspace: Workspace) -> Plan:
     if given.image_size is not None:
         backbone.check_size(given.image_size)
         plan = replace(plan, image_size=given.image_size)
+    if given.cache is not None:
+        fields.CACHE.check(given.cache)
+        plan = replace(plan, cache=given.cache == "on")
     return replace(
         plan, head=_overridden(plan.head, fields.HEAD_FIELDS, given),
         recipe=_overridden(plan.recipe, fields.RECIPE_FIELDS, given), limit=given.limit,

@@ -101,8 +101,14 @@ def summary(folder: RunFolder) -> JsonObject:
         "best": {"epoch": kept.epoch, "val_accuracy": kept.val_accuracy} if kept else None,
         "test": _test(folder),
         "timing": report.get("timing"),
+        "cache": _cache(status, report),
         **({"error": asdict(status.error)} if status.error else {}),
     }
+
+
+def _cache(status: Status, report: JsonObject) -> object:
+    """Return how the cache was used: from the report, or from the status of a run that has none."""
+    return report.get("cache") or (asdict(status.cache) if status.cache else None)
 
 
 def _test(folder: RunFolder) -> JsonObject | None:
@@ -147,11 +153,25 @@ def _tell(bar: Bar, folder: RunFolder, *, stopping: bool) -> None:
 
 def _line(status: Status) -> str:
     phase = phase_text(status.phase) if status.phase else status.state.value
+    if status.extracted is not None and status.to_extract:
+        return _extraction_line(phase, status)
     if not status.epoch or status.phase not in ("training", "validating"):
         return phase
     line = _("{phase}, epoch {epoch} of {epochs}, step {step} of {steps}").format(
         phase=phase, epoch=status.epoch, epochs=status.epochs, step=status.step, steps=status.steps,
     )
+    return line + _time_left(status)
+
+
+def _extraction_line(phase: str, status: Status) -> str:
+    line = _("{phase}, {done:,} of {total:,}").format(
+        phase=phase, done=status.extracted, total=status.to_extract)
+    if status.images_per_s is not None:
+        line += _(", {rate:,.0f} a second").format(rate=status.images_per_s)
+    return line + _time_left(status)
+
+
+def _time_left(status: Status) -> str:
     if status.eta_s is None:
-        return line
-    return line + _(", about {time} left").format(time=about_text(status.eta_s))
+        return ""
+    return _(", about {time} left").format(time=about_text(status.eta_s))

@@ -50,6 +50,8 @@ class FolderListener:
         """Show a new phase at once."""
         at_work = phase in ("training", "validating", "saving", "testing")
         state = State.TRAINING if at_work else State.PREPARING
+        if self.status.phase == "extracting":  # its speed says nothing of what comes next
+            self.status = replace(self.status, images_per_s=None, eta_s=None)
         self._set(replace(
             self.status, state=state, phase=phase, fetched=None, extracted=None, to_extract=None,
         ))

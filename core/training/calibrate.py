@@ -101,6 +101,8 @@ class _Work:
             models.body_of(self._model), replace(self._plan, trainable=trainable, weights=Start())
         )
         models.compile_with(self._model, keras.optimizers.Adam(1e-5))
+        # As :func:`core.training.model.assemble` does; built in the first step, that is traced twice.
+        self._model.optimizer.build(self._model.trainable_variables)
         _forget_peak()
         first_s = _timed(self._step)
         step_s = _steady(self._step)

@@ -70,37 +70,49 @@ def train(
     _fetch_weights(plan, listener, stop)
     listener.phase("building")
     model = models.assemble(plan, len(dataset.classes), weights_file)
-    return _carry_out(model, began, plan, dataset, places, listener, stop, workspace)
+    try:
+        return _carry_out(model, began, _Asked(plan, dataset, places, listener, stop, workspace))
+    finally:
+        let_go(model)
 
 
-def _carry_out(
-    model: Any, began: float, plan: Plan, dataset: Dataset, places: Places, listener: Listener,
-    stop: threading.Event, workspace: Workspace | None,
-) -> Outcome:
+@dataclass(frozen=True)
+class _Asked:
+    """What :func:`train` was asked for, see there."""
+
+    plan: Plan
+    dataset: Dataset
+    places: Places
+    listener: Listener
+    stop: threading.Event
+    workspace: Workspace | None
+
+
+def _carry_out(model: Any, began: float, asked: _Asked) -> Outcome:
     from core.training import model as models
     from core.training import ways
 
+    dataset, listener, stop = asked.dataset, asked.listener, asked.stop
     total, trainable = models.count_parameters(model)
     prepared = time.perf_counter()
     _leave_if_asked(stop)
     with _advice():
-        way = ways.choose(plan, dataset, model, workspace, listener, stop)
+        way = ways.choose(asked.plan, dataset, model, asked.workspace, listener, stop)
     try:
         extracted = time.perf_counter()
-        fitted = _fit(model, way, plan, dataset, places, listener, stop)
+        fitted = _fit(model, way, asked)
         listener.phase("saving")
-        _save(model, fitted, dataset, places)
+        _save(model, fitted, dataset, asked.places)
         fit_done = time.perf_counter()
         test = None
         if not fitted.stopped and dataset.of_split("test"):
             listener.phase("testing")
-            test = _test(way, dataset, stop)
+            test = _test(model, way, asked)
         ended = time.perf_counter()
         use = _compared(way, fitted, dataset, ended - began, tested=test is not None)
         listener.cache(use)
     finally:
         way.close()
-        let_go(model, way.functions)
     return Outcome(
         # A stop in the last look leaves a finished fit: only the test figures are missing.
         stopped=fitted.stopped or stop.is_set(),
@@ -175,19 +187,17 @@ class _Fitted:
     history: tuple[Any, ...]
 
 
-def _fit(
-    model: Any, way: Way, plan: Plan, dataset: Dataset, places: Places, listener: Listener,
-    stop: threading.Event,
-) -> _Fitted:
+def _fit(model: Any, way: Way, asked: _Asked) -> _Fitted:
     from core.training import ways
     from core.training.callbacks import StopNow, StopOnRequest, Tell
     from core.training.keeping import KeepBest
     from core.training.tensorboard import ScalarLog
 
+    plan, dataset, places = asked.plan, asked.dataset, asked.places
     checking = len(dataset.of_split("validation"))
     train = ways.train_batches(way, plan, dataset)
     validation = ways.checking_batches(way, dataset, "validation") if checking else None
-    tell = Tell(listener, train, plan.recipe.batch_size, checking, _savings(way))
+    tell = Tell(asked.listener, train, plan.recipe.batch_size, checking, _savings(way))
     keep = KeepBest(model, places, tell, dataset.classes)
     stopped = False
     with _advice(train, *([validation] if validation else [])):
@@ -198,7 +208,7 @@ def _fit(
                 epochs=plan.recipe.epochs,
                 shuffle=False,
                 verbose=0,
-                callbacks=[tell, keep, ScalarLog(places.events), StopOnRequest(stop)],
+                callbacks=[tell, keep, ScalarLog(places.events), StopOnRequest(asked.stop)],
             )
         except StopNow:
             stopped = True
@@ -227,18 +237,23 @@ def _save(model: Any, fitted: _Fitted, dataset: Dataset, places: Places) -> None
         copy_file(places.best, places.model)
 
 
-def _test(way: Way, dataset: Dataset, stop: threading.Event) -> NDArray[np.float32] | None:
+def _test(model: Any, way: Way, asked: _Asked) -> NDArray[np.float32] | None:
     """Return what the model, which has its best weights, says of the test images; ``None`` after a stop."""
     from core.training import ways
     from core.training.callbacks import StopNow
 
+    dataset, stop = asked.dataset, asked.stop
     try:
         if isinstance(way, Reuse):
-            way.compute_quietly("test")
+            try:
+                way.compute_quietly("test")
+            except OSError as error:
+                _log.warning("what the prefix makes of the test photos cannot be kept: %s", error)
+                return probabilities(model, ways.photos(dataset, "test"), asked.plan.size, stop)
         return _answers(way.learner, ways.checking_batches(way, dataset, "test"), stop)
     except (StopNow, Stopped):
         return None
-    except (RunFailed, OSError):
+    except RunFailed:
         # The fit is done and its model is saved: only the last look is missing, and can be had later.
         _log.exception("the test photos could not be looked at")
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -12,8 +13,10 @@ from core.backbones import catalogue
 from core.data.dataset import Dataset, Item
 from core.data.images import load_array
 from core.errors import ThawError
+from core.training import worth
 from core.training.cost import backward, backward_of
 from core.training.counts import counts, head_parameters, learning_in
+from core.training.events import WRITE_EVERY_S
 from core.training.feed import BATCHES_AHEAD
 from core.training.plan import Plan
 from core.training.speed import Anchor, Measured
@@ -21,6 +24,8 @@ from core.training.speed import Anchor, Measured
 # What steps of a real training take more than bare ones: photos are fed, curves and progress written.
 # Seen on 2 cores: 1.15 to 1.3 for VGG16, MobileNetV2 and ResNet50 (tests/benchmarks/estimates.py).
 FED = 1.2
+# What Keras takes for a step beside the network: seen with a head alone on kept activations.
+STEP_S = 0.0025
 _BYTES = 4
 _ADAM_SLOTS = 2
 _SLOTS = {"adam": _ADAM_SLOTS, "adamw": _ADAM_SLOTS, "sgd": 1, "rmsprop": 1}
@@ -79,7 +84,9 @@ def _decode_seconds(dataset: Dataset, items: Sequence[Item], image_size: int) ->
     return (time.perf_counter() - began) / read if read else 0.0
 
 
-def estimate(plan: Plan, photos: Photos, classes: int, measured: Measured) -> Estimate | None:
+def estimate(
+    plan: Plan, photos: Photos, classes: int, measured: Measured, *, found: int = 0
+) -> Estimate | None:
     """Predict time and memory of a plan.
 
     Args:
@@ -87,6 +94,7 @@ def estimate(plan: Plan, photos: Photos, classes: int, measured: Measured) -> Es
         photos: See :func:`photos_of`.
         classes: How many classes there are.
         measured: A calibration of the plan's backbone at its image size.
+        found: How many images the frozen part has seen already, see :mod:`core.training.known_rows`.
 
     Returns:
         The prediction, or ``None`` where only a quick look was taken.
@@ -94,15 +102,26 @@ def estimate(plan: Plan, photos: Photos, classes: int, measured: Measured) -> Es
     if not measured.anchors:
         return None
     reading = photos.decode_s / (os.cpu_count() or 1)
-    step = FED * _between(plan, measured, lambda anchor: anchor.step_s) + reading
-    a_pass = FED * measured.forward_s + reading
+    step = _between(plan, measured, lambda anchor: anchor.step_s)
+    a_pass = measured.forward_s
+    amounts = worth.Amounts(photos.train, photos.validation, photos.test)
+    once = 0.0
+    if not worth.why_plain(plan, amounts, measured, found=found):
+        frozen = worth.image_seconds(plan, measured)
+        once = max(0, worth.keeping(plan, amounts, measured).images - found) * (frozen + reading)
+        step, a_pass, reading = max(0.0, step - frozen), max(0.0, a_pass - frozen), 0.0
     saving = _saving_seconds(plan, classes, measured)
-    epoch = photos.train * step + photos.validation * a_pass + saving
+    fed = FED * (photos.train * step + photos.validation * a_pass)
+    passes = photos.train + photos.validation
+    batches = math.ceil(photos.train / plan.recipe.batch_size)
+    epoch = fed + passes * reading + batches * STEP_S
     # The first step of training, of validation and of testing each builds its graph.
     first_step = _between(plan, measured, lambda anchor: anchor.trace_s)
     start = measured.import_s + measured.build_s + first_step + 2 * measured.trace_s
-    whole = start + plan.recipe.epochs * epoch + photos.test * a_pass
-    return Estimate(whole, epoch, _peak_bytes(plan, classes, measured))
+    testing = photos.test * (FED * a_pass + reading)
+    fit = plan.recipe.epochs * epoch
+    writing = saving * min(plan.recipe.epochs, 1 + fit / WRITE_EVERY_S)
+    return Estimate(start + once + fit + writing + testing, epoch, _peak_bytes(plan, classes, measured))
 
 
 def _between(plan: Plan, measured: Measured, value: Callable[[Anchor], float]) -> float:

@@ -9,6 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+WRITE_EVERY_S = 5.0
+"""Seconds between two writings of the best and the last epoch, at the least."""
+
 
 @dataclass(frozen=True)
 class EpochRow:

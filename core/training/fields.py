@@ -156,6 +156,12 @@ VIEWS = NumberField(
       "slower. Without augmentation it means nothing."),
     4, 0, 64, 1, (0, 2, 4, 8),
 )
+CACHE = ChoiceField(
+    "cache", _("Let each photo pass the frozen part once"),
+    _("Keeps what the frozen part of the network makes of each photo, for later epochs and later runs. It "
+      "changes how long a training takes and nothing else."),
+    "on", (("on", _("On")), ("off", _("Off"))),
+)
 LIMIT = NumberField(
     "limit", _("Number of photos"),
     _("Uses at most this many photos in all, drawn evenly from every class and split."),

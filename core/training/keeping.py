@@ -10,10 +10,9 @@ import keras
 
 from core.files import write_atomic
 from core.training.callbacks import Tell
-from core.training.events import EpochRow, Places
+from core.training.events import WRITE_EVERY_S, EpochRow, Places
 from core.training.model import restore_weights, save_model
 
-WRITE_EVERY_S = 5.0
 # Writing may take a twentieth of the time: an epoch on kept activations is over sooner than its files.
 _EPOCHS_TO_WRITING = 20
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 _CUSTOM = "CustomGradient-"
 
 
-def let_go(model: Any, functions: Sequence[Any] = ()) -> None:
+def let_go(model: Any) -> None:
     """Take apart the graphs that were traced for a model and its halves; it cannot be used afterwards.
 
     NOTE: TensorFlow 2.21 never frees the graph of Keras' training step. A gradient of its own making
@@ -20,10 +20,8 @@ def let_go(model: Any, functions: Sequence[Any] = ()) -> None:
 
     Args:
         model: A compiled Keras model that nobody else uses.
-        functions: What ``tf.function`` made beside it, with an input signature: a graph whose weights
-            are constants is not found by their handles.
     """
-    from tensorflow.python.framework.func_graph import FuncGraph, dismantle_func_graph
+    from tensorflow.python.framework.func_graph import FuncGraph
 
     handles = {id(handle) for handle in _handles(model)}
     model.train_function = model.test_function = model.predict_function = None
@@ -32,7 +30,20 @@ def let_go(model: Any, functions: Sequence[Any] = ()) -> None:
         if isinstance(each, FuncGraph)
         and not handles.isdisjoint(each._function_captures._by_val_external)
     ]
-    graphs += [each.get_concrete_function().graph for each in functions]
+    _take_apart(graphs)
+
+
+def let_go_of(function: Any) -> None:
+    """Take apart the graph of a ``tf.function`` with an input signature; it cannot be used afterwards.
+
+    NOTE: a graph whose weights are constants is not found by their handles.
+    """
+    _take_apart([function.get_concrete_function().graph])
+
+
+def _take_apart(graphs: list[Any]) -> None:
+    from tensorflow.python.framework.func_graph import dismantle_func_graph
+
     _forget_gradients({id(graph) for graph in graphs})
     for graph in graphs:
         captures = graph._function_captures

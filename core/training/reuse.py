@@ -9,17 +9,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.activations.store import Activations, row_key
+from core.activations.store import Activations
 from core.backbones import catalogue
 from core.data.dataset import SPLITS, Dataset
 from core.errors import BadInput
 from core.files import JsonObject
-from core.training import worth
+from core.i18n import _
+from core.training import known_rows
 from core.training.augment import view_of
 from core.training.cut import Halves
 from core.training.events import CacheUse, Extraction, Listener
@@ -27,6 +28,7 @@ from core.training.extract import PrefixRun, Task, extract
 from core.training.feed import Inputs, lost_photo
 from core.training.model import compile_with
 from core.training.plan import Plan
+from core.training.release import let_go_of
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -59,20 +61,17 @@ class Reuse:
         self._run: PrefixRun | None = None
         self.learner = halves.tail
         compile_with(self.learner, model.optimizer)
-        self._kept = Activations(workspace, _made_by(plan, halves), halves.shapes)
+        self._kept = Activations(
+            workspace, _made_by(plan, halves), halves.shapes, known_rows.label(plan)
+        )
         self._tasks = {name: _tasks(plan, dataset, name) for name in SPLITS}
         self.extract_s = 0.0
-        self.use = CacheUse(cut=_cut_name(plan))
+        self.use = CacheUse(cut=known_rows.cut_name(plan))
 
     @property
     def row_bytes(self) -> int:
         """What is kept of one image."""
         return self._kept.row_bytes
-
-    @property
-    def functions(self) -> tuple[Any, ...]:
-        """The prefix's graph, where it has run."""
-        return () if self._run is None else (self._run.function,)
 
     def find(self) -> int:
         """Look for what is kept of all images, and return how many of them were found."""
@@ -86,7 +85,8 @@ class Reuse:
 
         found = self._kept.find(keys, told, self._stop)
         self.use = replace(
-            self.use, hit_images=found, bytes=total * self.row_bytes, image_s=self._kept.image_s
+            self.use, hit_images=found, bytes=total * self.row_bytes, image_s=self._kept.image_s,
+            warning=_damage_text(self._kept.damaged),
         )
         return found
 
@@ -152,8 +152,11 @@ class Reuse:
         return RowSource(self._kept, keys, self._plan.recipe.view if len(keys) > 1 else lambda _epoch: 0)
 
     def close(self) -> None:
-        """Let go of the kept activations."""
+        """Let go of the kept activations and of the prefix's graph."""
         self._kept.close()
+        if self._run is not None:
+            let_go_of(self._run.function)
+            self._run = None
 
     def _missing(self, *splits: str) -> list[Task]:
         every = (task for name in splits for view in self._tasks[name] for task in view)
@@ -188,21 +191,21 @@ class RowSource:
 
 def _tasks(plan: Plan, dataset: Dataset, split_name: str) -> list[list[Task]]:
     """Return what the prefix has to see of a split: its images for each view."""
-    recipe = plan.recipe
-    augment = recipe.augment if split_name == "train" else "none"
-    views = (recipe.different_views or 1) if augment != "none" else 1
+    augment, views = known_rows.views_of(plan, split_name)
     return [
         [
-            Task(_key(plan, item.digest, augment, view), dataset.file(item), augment,
-                 view_of(recipe.seed, view, item.digest))
+            Task(known_rows.key(plan, item.digest, augment, view), dataset.file(item), augment,
+                 view_of(plan.recipe.seed, view, item.digest))
             for item in dataset.of_split(split_name)
         ]
         for view in range(views)
     ]
 
 
-def _key(plan: Plan, digest: str, augment: str, view: int) -> bytes:
-    return row_key(digest) if augment == "none" else row_key(digest, (augment, plan.recipe.seed, view))
+def _damage_text(damaged: int) -> str:
+    if not damaged:
+        return ""
+    return _("A part of what was kept was damaged; it is computed anew.")
 
 
 def _made_by(plan: Plan, halves: Halves) -> JsonObject:
@@ -227,10 +230,3 @@ def _fingerprint(prefix: keras.Model) -> str:
         found.update(f"{value.shape}{value.dtype}".encode())
         found.update(value.tobytes())
     return found.hexdigest()
-
-
-def _cut_name(plan: Plan) -> str:
-    """Return the last block below the cut, or the head's layer where all blocks are."""
-    if plan.trainable:
-        return worth.frozen_below(plan)[-1].name
-    return "flatten" if plan.head.pooling == "flatten" else "pooling"

@@ -15,7 +15,7 @@ from core.errors import BadInput
 from core.files import JsonObject, read_json, write_json
 from core.workspace import Workspace
 
-FORM = 2
+FORM = 3
 _LARGEST = 1e15
 
 

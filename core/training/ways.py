@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from core.activations.store import NoRoom
 from core.data.dataset import Dataset
@@ -49,10 +49,6 @@ class Way(Protocol):
     use: CacheUse
     extract_s: float
 
-    @property
-    def functions(self) -> tuple[Any, ...]:
-        """Graphs beside the learner's, to be let go of."""
-
     def source(self, split_name: str) -> Source:
         """Return what the batches of a split are made of; the training split sees each epoch's view."""
 
@@ -76,7 +72,6 @@ class PlainWay:
     """The whole model on images, every one decoded and put through all of it in every epoch."""
 
     extract_s = 0.0
-    functions: tuple[Any, ...] = ()
 
     def __init__(self, plan: Plan, dataset: Dataset, model: keras.Model, use: CacheUse) -> None:
         self._plan = plan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from core.i18n import _
 from core.training.counts import block_title
 from core.training.plan import Plan
 from core.training.speed import Measured
+from core.words import bytes_text
 
 # Where nothing was measured. On 2 cores Lite0 makes 45 billion multiply-adds a second, VGG16 120.
 _WORK_A_SECOND = 50e9
@@ -89,20 +89,25 @@ def image_seconds(plan: Plan, measured: Measured | None) -> float:
     return sum(block.multiply_adds for block in frozen_below(plan)) / _WORK_A_SECOND
 
 
-def keeping(plan: Plan, amounts: Amounts, measured: Measured | None) -> Keeping:
+def keeping(
+    plan: Plan, amounts: Amounts, measured: Measured | None, *, found: int = 0
+) -> Keeping:
     """Return what keeping takes; where each epoch sees fresh views, there is nothing to keep.
 
     Args:
         plan: A checked plan.
         amounts: How many images there are.
         measured: A calibration of the backbone at the plan's image size, or ``None``.
+        found: How many of the images are kept already, so that they take no time.
     """
     epochs = plan.recipe.epochs
     plain = epochs * (amounts.train + amounts.validation) + amounts.test
     if why_never(plan):
         return Keeping(0, plain, 0, 0.0)
     images = (plan.recipe.different_views or 0) * amounts.train + amounts.validation + amounts.test
-    seconds = None if measured is None else images * image_seconds(plan, measured)
+    seconds = None
+    if measured is not None:
+        seconds = max(0, images - found) * image_seconds(plan, measured)
     return Keeping(images, plain, images * row_bytes(plan), seconds)
 
 
@@ -146,5 +151,5 @@ def why_plain(
         return ""
     if takes.plain_passes <= (1 + _LEAST_GAIN) * takes.images:
         return _("The frozen part would see each photo once either way, so nothing is saved.")
-    return _("What the frozen part makes of a photo takes {size} MB; writing and reading it would take as "
-             "long as computing it anew.").format(size=math.ceil(row / 1e5) / 10)
+    return _("What the frozen part makes of a photo takes {size}; writing and reading it would take as long "
+             "as computing it anew.").format(size=bytes_text(row))

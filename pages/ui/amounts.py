@@ -1,21 +1,17 @@
-"""Amounts as people read them: numbers of parameters, bytes, speeds."""
+"""Amounts as people read them: numbers of parameters, work, speeds."""
 
 from __future__ import annotations
 
 from core.backbones.catalogue import Backbone
 from core.backbones.stored import HostedWeights
 from core.i18n import _
+from core.words import bytes_text
 
 _THOUSAND = 1_000
 _MILLION = 1_000_000
 _BILLION = 1_000_000_000
 _ROUNDS_UP_TO_A_MILLION = 999_500
 _ROUNDS_UP_TO_A_BILLION = 999_950_000
-_MEGABYTE = 1e6
-_GIGABYTE = 1e9
-_KILOBYTE = 1e3
-_ROUNDS_UP_TO_A_MEGABYTE = 999_500
-_ROUNDS_UP_TO_A_GIGABYTE = 999_500_000
 
 
 def parameters_text(parameters: int) -> str:
@@ -34,15 +30,6 @@ def work_text(multiply_adds: int) -> str:
     if multiply_adds < 1e9:
         return _("{millions} M").format(millions=f"{multiply_adds / 1e6:,.0f}")
     return _("{billions} G").format(billions=f"{multiply_adds / 1e9:,.1f}")
-
-
-def bytes_text(amount: float) -> str:
-    """Return an amount of memory or disk: ``"80 kB"``, ``"59 MB"``, ``"1.4 GB"``, ``"10 GB"``."""
-    if 0 < amount < _ROUNDS_UP_TO_A_MEGABYTE:
-        return _("{size} kB").format(size=f"{max(1.0, amount / _KILOBYTE):,.0f}")
-    if amount < _ROUNDS_UP_TO_A_GIGABYTE:
-        return _("{size} MB").format(size=f"{amount / _MEGABYTE:,.0f}")
-    return _("{size} GB").format(size=f"{amount / _GIGABYTE:,.1f}".removesuffix(".0"))
 
 
 def state_text(backbone: Backbone) -> str:

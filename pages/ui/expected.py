@@ -7,6 +7,7 @@ import streamlit as st
 from core.backbones import catalogue
 from core.data.dataset import Dataset
 from core.i18n import _, ngettext
+from core.training import known_rows
 from core.training.calibration import Wanted
 from core.training.cost import step_share
 from core.training.counts import Counts, counts
@@ -15,9 +16,9 @@ from core.training.plan import Plan
 from core.training.speed import measured
 from core.training.start import RANDOM
 from core.training.transfer import origin_text, parts
-from core.words import about_text
+from core.words import about_text, bytes_text
 from pages.ui import state
-from pages.ui.amounts import bytes_text, parameters_text
+from pages.ui.amounts import parameters_text
 from pages.ui.escape import one_line
 from pages.ui.measuring import measure_button, measuring
 from pages.ui.pieces import caption, facts_card
@@ -29,7 +30,9 @@ def expected(plan: Plan, dataset: Dataset) -> Estimate | None:
     known = measured(state.workspace(), plan.backbone, plan.size)
     if known is None:
         return None
-    return estimate(plan, _photos(dataset, dataset.id, plan.size), len(dataset.classes), known)
+    there = known_rows.found(state.workspace(), plan, dataset)
+    photos = _photos(dataset, dataset.id, plan.size)
+    return estimate(plan, photos, len(dataset.classes), known, found=there)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

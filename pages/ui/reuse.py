@@ -12,12 +12,12 @@ from core.data.dataset import Dataset
 from core.drafts import Draft
 from core.i18n import _
 from core.training import fields as bounds
+from core.training import known_rows
 from core.training.plan import Plan
 from core.training.speed import Measured, measured
-from core.training.worth import Amounts, cut_text, frozen_below, image_seconds, keeping, why_plain
-from core.words import about_text
+from core.training.worth import Amounts, amounts_of, cut_text, frozen_below, image_seconds, keeping, why_plain
+from core.words import about_text, bytes_text
 from pages.ui import fields, state
-from pages.ui.amounts import bytes_text
 from pages.ui.pieces import caption, choice_table, note
 from pages.ui.reuse_words import plain_words
 from pages.ui.run_words import photos_text
@@ -34,7 +34,7 @@ class Cost:
         views: Views a photo; 0 for a fresh one in every epoch.
         passes: Photos that go through the frozen part, each view counting as one.
         seconds: What that takes; ``None`` where the backbone was not measured here.
-        bytes: What is kept on disk; 0 the plain way.
+        bytes: What is kept on disk; 0 the textbook way.
     """
 
     views: int
@@ -73,7 +73,7 @@ def view_costs(plan: Plan, dataset: Dataset) -> None:
     """Show what each number of views costs, where some part can be reused at all."""
     if not (plan.cache and frozen_below(plan)):
         return
-    found = costs(plan, _amounts(dataset), _measured(plan))
+    found = costs(plan, amounts_of(dataset), _measured(plan))
     choice_table(
         (_("Views"), _("Photos seen"), _("Time"), _("Disk")),
         [
@@ -83,7 +83,7 @@ def view_costs(plan: Plan, dataset: Dataset) -> None:
         ],
         chosen=next(at for at, each in enumerate(found) if each.views == plan.recipe.views),
     )
-    caption(_("A fresh view in every epoch is the plain way: the frozen part sees every photo in every "
+    caption(_("A fresh view in every epoch is the textbook way: the frozen part sees every photo in every "
               "epoch. Otherwise it sees each view once, and the epochs take turns with them."))
 
 
@@ -93,12 +93,13 @@ def _time_text(seconds: float | None) -> str:
 
 def forecast(plan: Plan, dataset: Dataset) -> None:
     """Say in one line what will happen with the frozen part."""
-    amounts, known = _amounts(dataset), _measured(plan)
-    reason = why_plain(plan, amounts, known)
+    amounts, known = amounts_of(dataset), _measured(plan)
+    there = known_rows.found(state.workspace(), plan, dataset)
+    reason = why_plain(plan, amounts, known, found=there)
     if reason:
         note(*plain_words(reason), sign="info")
         return
-    strong, sentence = forecast_words(plan, amounts, known)
+    strong, sentence = forecast_words(plan, amounts, known, there)
     most = budget.usage(state.workspace()).budget
     if keeping(plan, amounts, known).bytes <= most:
         note(strong, sentence, sign="ice")
@@ -108,14 +109,25 @@ def forecast(plan: Plan, dataset: Dataset) -> None:
     note(strong, f"{sentence} {more}", sign="warning")
 
 
-def forecast_words(plan: Plan, amounts: Amounts, known: Measured | None) -> tuple[str, str]:
-    """Return how far the network stays frozen, and what it takes to see each photo once."""
-    takes = keeping(plan, amounts, known)
+def forecast_words(
+    plan: Plan, amounts: Amounts, known: Measured | None, there: int = 0
+) -> tuple[str, str]:
+    """Return how far the network stays frozen, and what it takes to see each photo once.
+
+    Args:
+        plan: The plan.
+        amounts: How many photos there are.
+        known: What was measured of the backbone here, or ``None``.
+        there: How many photos, or views of them, it has seen in earlier runs.
+    """
+    takes = keeping(plan, amounts, known, found=there)
     views = plan.recipe.different_views or 1
     strong = (
         _("The network stays frozen up to {block}.").format(block=cut_text(plan)) if plan.trainable
         else _("The whole backbone stays frozen.")
     )
+    if there >= takes.images:
+        return strong, _("It has seen all of these photos in earlier runs, so only what learns is computed.")
     sentence = (
         _("Each photo passes the frozen part once: {photos}, about {size} on disk, {time}.") if views == 1
         else _("Each training photo passes the frozen part in {views} views, each once: {photos}, about "
@@ -126,8 +138,10 @@ def forecast_words(plan: Plan, amounts: Amounts, known: Measured | None) -> tupl
         else _("about {time}").format(time=about_text(takes.seconds))
     )
     photos = photos_text(takes.images, views=views > 1)
-    return strong, sentence.format(
-        views=views, photos=photos, size=bytes_text(takes.bytes), time=time)
+    said = sentence.format(views=views, photos=photos, size=bytes_text(takes.bytes), time=time)
+    if there:
+        said += " " + _("{seen} of them are there from earlier runs.").format(seen=f"{there:,}")
+    return strong, said
 
 
 def reuse(draft: Draft) -> None:
@@ -186,11 +200,6 @@ def kept_text(known: Usage) -> str:
         return said
     used = _("A run uses {size} of it just now; that part stays.").format(size=bytes_text(known.in_use))
     return f"{said} {used}"
-
-
-def _amounts(dataset: Dataset) -> Amounts:
-    train, validation, test = (len(dataset.of_split(name)) for name in ("train", "validation", "test"))
-    return Amounts(train, validation, test)
 
 
 def _measured(plan: Plan) -> Measured | None:

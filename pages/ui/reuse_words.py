@@ -6,8 +6,7 @@ from core.i18n import _
 from core.runs.listing import Listed
 from core.runs.status import Status
 from core.training.counts import block_title
-from core.words import duration_text
-from pages.ui.amounts import bytes_text
+from core.words import bytes_text, duration_text
 from pages.ui.pieces import caption, note
 from pages.ui.run_words import photos_text
 
@@ -37,8 +36,8 @@ def of_views(run: Listed) -> bool:
 
 
 def plain_words(reason: str) -> Words:
-    """Return that the plain way is taken, and why."""
-    return _("Trained the plain way:"), reason
+    """Return that the textbook way is taken, and why."""
+    return _("Trained the textbook way:"), reason
 
 
 def warning_words(warning: str) -> Words:
@@ -48,7 +47,7 @@ def warning_words(warning: str) -> Words:
 
 
 def saved_words(status: Status) -> Words | None:
-    """Return the time saved against the plain way; ``None`` where it is not known or next to nothing."""
+    """Return the time saved against the textbook way; ``None`` where it is not known or next to nothing."""
     took, use = status.elapsed_s, status.cache
     if took is None or (use is not None and use.reason):
         return None
@@ -59,7 +58,7 @@ def saved_words(status: Status) -> Words | None:
         return None
     if status.state.active:
         strong = _("About {time} saved so far.")
-        sentence = _("The plain way, in which the frozen part sees every photo in every epoch, would have "
+        sentence = _("The textbook way, in which the frozen part sees every photo in every epoch, would have "
                      "taken {plain} until here. An estimate from measured costs.")
     else:
         strong = _("About {time} saved.")
@@ -71,7 +70,7 @@ def saved_words(status: Status) -> Words | None:
 
 
 def _against(plain: float, took: float) -> Words | None:
-    """Compare a whole training with the plain way, in words, whichever was quicker."""
+    """Compare a whole training with the textbook way, in words, whichever was quicker."""
     if abs(plain - took) < _LEAST_SHOWN_S:
         return None
     strong = (
@@ -82,7 +81,7 @@ def _against(plain: float, took: float) -> Words | None:
 
 
 def _plain_sentence() -> str:
-    return _("This took {took}. The plain way, in which the frozen part sees every photo in every epoch, "
+    return _("This took {took}. The textbook way, in which the frozen part sees every photo in every epoch, "
              "would have taken about {plain}. An estimate from measured costs.")
 
 

@@ -19,8 +19,8 @@ from core.runs.lineage import going_on_from, weights_file
 from core.runs.listing import Listed, with_model
 from core.training.adopt import adopt, adopt_path
 from core.training.start import FILE, PRETRAINED, RANDOM, RUN, Start
+from core.words import bytes_text
 from pages.ui import state
-from pages.ui.amounts import bytes_text
 from pages.ui.escape import one_line, plain
 from pages.ui.fields import begin_with
 from pages.ui.pieces import caption, note

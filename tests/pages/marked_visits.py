@@ -87,7 +87,7 @@ def _train(visitor: Visitor, dataset: Dataset) -> Iterator[tuple[str, AppTest]]:
     yield "train, advice and preview", visitor.open(
         "train", trainable=("top",), recipe=Recipe(augment="light")
     )
-    yield "train, plain way", visitor.open("train", cache=False)
+    yield "train, textbook way", visitor.open("train", cache=False)
     at = visitor.open("train", trainable=(), cache=True)
     next(each for each in at.button if "Start" in each.label).click().run()
     yield "train, queued", at

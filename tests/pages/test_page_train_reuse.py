@@ -180,7 +180,7 @@ def test_why_the_plain_way_is_taken_is_said_before_the_start(
     visitor: Visitor, dataset: Dataset, choices: dict[str, Any], reason: str
 ) -> None:
     said = words(visitor.open("train", dataset=dataset.id, trainable=LAST, **choices))
-    assert f"Trained the plain way: {reason}" in said
+    assert f"Trained the textbook way: {reason}" in said
     assert "stays frozen up to" not in said
 
 
@@ -334,7 +334,7 @@ def test_stopping_the_first_look_keeps_what_was_computed_and_says_so(
 def test_the_time_saved_so_far_is_shown_while_it_trains(visitor: Visitor, make_run: RunMaker) -> None:
     make_run(State.TRAINING, saved_s=48.0, cache=CacheUse("block6", 2530), **TRAINING)
     said = words(visitor.open("train"))
-    assert "About 48 s saved so far. The plain way" in said
+    assert "About 48 s saved so far. The textbook way" in said
     assert "An estimate from measured costs." in said
 
 
@@ -364,7 +364,7 @@ def test_photos_from_an_earlier_run_are_told(visitor: Visitor, make_run: RunMake
 
 def test_why_a_run_took_the_plain_way_is_told(visitor: Visitor, make_run: RunMaker) -> None:
     make_run(cache=CacheUse(None, reason="The first block learns."))
-    assert "Trained the plain way: The first block learns." in words(visitor.open("train"))
+    assert "Trained the textbook way: The first block learns." in words(visitor.open("train"))
 
 
 def test_trouble_with_what_is_kept_is_a_caution_with_sign_and_words(

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pages.ui.amounts import bytes_text, parameters_text
+from core.words import bytes_text
+from pages.ui.amounts import parameters_text
 
 
 @pytest.mark.parametrize(

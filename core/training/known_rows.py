@@ -1,0 +1,60 @@
+"""Which rows a plan needs, and how many of them are kept already; no TensorFlow is needed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from core.activations.store import row_key, rows_labelled
+from core.data.dataset import SPLITS, Dataset
+from core.files import JsonObject
+from core.training import worth
+from core.training.plan import Plan
+from core.training.start import RANDOM
+from core.workspace import Workspace
+
+
+def cut_name(plan: Plan) -> str:
+    """Return the last block below the cut, or the head's layer where all blocks are; else nothing."""
+    if plan.trainable:
+        below = worth.frozen_below(plan)
+        return below[-1].name if below else ""
+    return "flatten" if plan.head.pooling == "flatten" else "pooling"
+
+
+def key(plan: Plan, digest: str, augment: str, view: int) -> bytes:
+    """Return the key of one view of an image, or of the image as it is where it is not augmented."""
+    return row_key(digest) if augment == "none" else row_key(digest, (augment, plan.recipe.seed, view))
+
+
+def views_of(plan: Plan, split_name: str) -> tuple[str, int]:
+    """Return how a split is augmented and how many views of its images are kept."""
+    if split_name != "train" or plan.recipe.augment == "none":
+        return "none", 1
+    return plan.recipe.augment, plan.recipe.different_views or 1
+
+
+def label(plan: Plan) -> JsonObject:
+    """Return what tells kept rows apart without their weights, which only the built model has."""
+    seed = plan.recipe.seed if plan.weights.source == RANDOM else None
+    return {
+        "backbone": plan.backbone, "start": asdict(plan.weights), "seed": seed, "size": plan.size,
+        "cut": cut_name(plan), "pooling": None if plan.trainable else plan.head.pooling,
+    }
+
+
+def found(workspace: Workspace, plan: Plan, dataset: Dataset) -> int:
+    """Return how many of the rows that a plan needs seem to be kept.
+
+    It serves a forecast: the training itself goes by the weights, and checks every row.
+    """
+    if worth.why_never(plan):
+        return 0
+    kept = rows_labelled(workspace, label(plan))
+    if not kept:
+        return 0
+    count = 0
+    for name in SPLITS:
+        augment, views = views_of(plan, name)
+        digests = [item.digest for item in dataset.of_split(name)]
+        count += sum(key(plan, each, augment, view) in kept for view in range(views) for each in digests)
+    return count
