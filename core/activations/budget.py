@@ -11,7 +11,7 @@ from pathlib import Path
 
 import filelock
 
-from core.activations.segment import INDEX, ROWS, Segment
+from core.activations.segment import INDEX, ROWS, USE, Segment, any_alive
 from core.errors import BadInput, Busy
 from core.files import read_json, write_json
 from core.i18n import _
@@ -145,7 +145,7 @@ def _tidy(workspace: Workspace) -> None:
             alone = Segment(rows.with_suffix(INDEX))
             if not alone.index.exists() and not alone.in_use():
                 rows.unlink(missing_ok=True)
-        if not any(folder.glob(f"*{INDEX}")) and not any(folder.glob("*.use")):
+        if not any(folder.glob(f"*{INDEX}")) and not any_alive(folder.glob(f"*{USE}")):
             shutil.rmtree(folder, ignore_errors=True)
 
 

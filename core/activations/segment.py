@@ -11,7 +11,8 @@ import mmap
 import os
 import secrets
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 KEY_BYTES = 16
 _RECORD = np.dtype([("key", np.uint8, KEY_BYTES), ("check", "<u4")])
+RECORD_BYTES = _RECORD.itemsize
 ROWS, INDEX, USE = ".rows", ".index", ".use"
 
 
@@ -48,13 +50,20 @@ class Segment:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes on disk."""
-        return sum(path.stat().st_size for path in (self.rows, self.index) if path.exists())
+        """Bytes that it takes on disk; 0 where it was removed meanwhile."""
+        sizes = 0
+        for path in (self.rows, self.index):
+            with suppress(FileNotFoundError):
+                sizes += path.stat().st_size
+        return sizes
 
     @property
     def used(self) -> float:
-        """When it was last used, in seconds since 1970."""
-        return self.index.stat().st_mtime
+        """When it was last used, in seconds since 1970; long ago where it was removed meanwhile."""
+        try:
+            return self.index.stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
 
     def records(self, row_bytes: int) -> tuple[list[bytes], NDArray[np.uint32]]:
         """Return the keys and the checksums of its whole rows; a half-written end is passed over."""
@@ -84,20 +93,25 @@ class Segment:
 
     def in_use(self) -> bool:
         """Tell whether somebody has marked it; marks of dead processes are removed."""
-        for path in self.index.parent.glob(f"{self.index.stem}.*{USE}"):
-            lock = filelock.FileLock(path)
-            try:
-                lock.acquire(timeout=0)
-            except filelock.Timeout:
-                return True
-            lock.release()
-            path.unlink(missing_ok=True)
-        return False
+        return any_alive(self.index.parent.glob(f"{self.index.stem}.*{USE}"))
 
     def remove(self) -> None:
         """Remove it; the index goes first, so that nobody finds rows that are gone."""
         self.index.unlink(missing_ok=True)
         self.rows.unlink(missing_ok=True)
+
+
+def any_alive(marks: Iterable[Path]) -> bool:
+    """Tell whether somebody holds one of these marks; those of dead processes are removed."""
+    for path in marks:
+        lock = filelock.FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            return True
+        lock.release()
+        path.unlink(missing_ok=True)
+    return False
 
 
 class Writer:

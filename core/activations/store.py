@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.activations.budget import budget_of, free_for, locked, root_of
-from core.activations.segment import INDEX, KEY_BYTES, Segment, Writer
+from core.activations.segment import INDEX, KEY_BYTES, RECORD_BYTES, Segment, Writer
 from core.errors import BadInput, Stopped
 from core.files import JsonObject, read_json, write_json
 from core.i18n import _
@@ -138,14 +138,8 @@ class Activations:
         return sum(key in self._places for key in keys)
 
     def _segments(self) -> list[Segment]:
-        found = []
-        for path in self.folder.glob(f"*{INDEX}"):
-            segment = Segment(path)
-            try:
-                found.append((segment.used, path.name, segment))
-            except FileNotFoundError:
-                continue  # removed meanwhile
-        return [segment for _used, _name, segment in sorted(found, reverse=True, key=lambda each: each[:2])]
+        found = [Segment(path) for path in self.folder.glob(f"*{INDEX}")]
+        return sorted(found, key=lambda each: (each.used, each.index.name), reverse=True)
 
     def _take(
         self, segment: Segment, wanted: set[bytes], told: Callable[[int], None], stop: threading.Event
@@ -182,7 +176,7 @@ class Activations:
         Raises:
             NoRoom: The budget, or the disk, does not have it.
         """
-        needed = images * (self.row_bytes + KEY_BYTES)
+        needed = images * (self.row_bytes + RECORD_BYTES)
         budget = budget_of(self._workspace)
         root = root_of(self._workspace)
         root.mkdir(parents=True, exist_ok=True)

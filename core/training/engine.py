@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.backbones import catalogue, download
 from core.data.dataset import Dataset
-from core.errors import BadInput, RunFailed, Stopped, ThawError
+from core.errors import BadInput, Busy, RunFailed, Stopped, ThawError
 from core.files import copy_file
 from core.i18n import _
 from core.training.backend import load_tensorflow
@@ -247,7 +247,7 @@ def _test(model: Any, way: Way, asked: _Asked) -> NDArray[np.float32] | None:
         if isinstance(way, Reuse):
             try:
                 way.compute_quietly("test")
-            except OSError as error:
+            except (OSError, Busy) as error:
                 _log.warning("what the prefix makes of the test photos cannot be kept: %s", error)
                 return probabilities(model, ways.photos(dataset, "test"), asked.plan.size, stop)
         return _answers(way.learner, ways.checking_batches(way, dataset, "test"), stop)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import keras
 
 LARGEST_BATCH = 32
-FIRST_BATCH = 4
+FIRST_BATCH = 1
 # A stop acts between two batches.
-LONGEST_BATCH_S = 0.4
+LONGEST_BATCH_S = 0.3
 _IMAGES_AHEAD = 3 * LARGEST_BATCH
 # Above this the weights stay variables: as constants they are copied, and a graph holds 2 GB at most.
 _MOST_CONSTANTS = 400 * 10**6

@@ -157,7 +157,7 @@ class Plan:
         values = dict(given)
         trainable = values.get("trainable")
         values["head"] = _part(Head, values.get("head"))
-        values["recipe"] = _part(Recipe, _with_views(values.get("recipe")))
+        values["recipe"] = _part(Recipe, _with_views(values.get("recipe"), given["version"]))
         # NOTE: version 1 knew neither weights, image size nor history; their defaults are what it did.
         values["version"] = PLAN_VERSION
         values["weights"] = _part(Start, values.get("weights", {}))
@@ -175,9 +175,9 @@ class Plan:
         return cls.from_json(read_json(path))
 
 
-def _with_views(recipe: object) -> object:
+def _with_views(recipe: object, version: object) -> object:
     """Say of a recipe before version 3 what it did: a fresh view in every epoch."""
-    if isinstance(recipe, dict) and recipe.get("augment") in ("light", "strong"):
+    if version in (1, 2) and isinstance(recipe, dict) and recipe.get("augment") in ("light", "strong"):
         return {"views": 0, **recipe}
     return recipe
 

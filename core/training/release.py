@@ -94,5 +94,7 @@ def _enclosed_tensors(function: Any, depth: int = 2) -> Iterator[Any]:
             continue
         if isinstance(content, list):
             yield from (each for each in content if hasattr(each, "graph"))
+        elif hasattr(content, "graph"):
+            yield content
         elif depth and callable(content):
             yield from _enclosed_tensors(content, depth - 1)

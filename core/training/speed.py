@@ -135,6 +135,8 @@ def _is_sound(found: Measured) -> bool:
         if not all(isinstance(name, str) for name in anchor.trainable):
             return False
         above_zero += [anchor.step_s, anchor.peak_bytes]
+    if not isinstance(found.batch, int):
+        return False
     others = [found.import_s, found.build_s, found.trace_s, found.save_s, found.at]
     others += [anchor.trace_s for anchor in found.anchors]
     if not all(map(_is_number, (*above_zero, *others))):

@@ -81,6 +81,7 @@ def table() -> str:
     accuracy = measured("tests.benchmarks.accuracy")
     estimates = measured("tests.benchmarks.estimates")["rows"]
     memory = measured("tests.benchmarks.memory")
+    stopping = measured("tests.benchmarks.stopping")
     scale = measured("tests.benchmarks.scale")
     speed = measured("tests.benchmarks.speed")
     best, test = accuracy["best"], accuracy["test"]
@@ -102,6 +103,8 @@ def table() -> str:
          f"{test['accuracy']:.3f} ({test['low']:.3f} to {test['high']:.3f}, {test['images']} photos)"),
         (f"What {memory['runs']} runs in one process leave in memory after the third", "less than 150 MB",
          f"{memory['growth_mb']:.0f} MB"),
+        ("A stop while the frozen part looks at the photos, the longest of 9 with three backbones",
+         "at most 1 s", f"{stopping['longest_s']:.2f} s"),
         *scale_rows(scale),
     ]
     lines = [f"| {' | '.join(row)} |" for row in rows]

@@ -23,8 +23,8 @@ BROWSER = "0123456789abcdef0123456789abcdef"
 def test_what_was_chosen_is_found_again(workspace: Workspace) -> None:
     draft = Draft(
         dataset="some-photos", dataset_title="[x](y)", job="job1", trainable=("block7", "top"),
-        head=Head(pooling="max", dropout=0.5, hidden=64), recipe=Recipe(epochs=3, augment="light"),
-        model_seen=True, run="a-run",
+        head=Head(pooling="max", dropout=0.5, hidden=64), recipe=Recipe(epochs=3, augment="light", views=8),
+        model_seen=True, run="a-run", cache=False,
     )
     drafts.save(workspace, BROWSER, draft)
     assert drafts.load(workspace, BROWSER) == draft
@@ -94,7 +94,7 @@ def test_from_one_set_of_learned_weights_to_another_the_blocks_stay() -> None:
 def test_a_plan_says_model_and_training_and_the_photos_stay() -> None:
     plan = Plan(
         "others", "Others", "resnet50", ("stage5",), Head("max", 0.5, 64), Recipe(3, 8), 100,
-        Start("run", "run-2"), 96, HISTORY,
+        Start("run", "run-2"), 96, HISTORY, cache=False,
     )
     draft = Draft(dataset="photos", dataset_title="Photos", job="job1", run="run-9", model_seen=True)
     planned = draft.planned(plan)
@@ -133,8 +133,9 @@ def test_choices_that_do_not_fit_make_no_plan() -> None:
 
 def test_choices_kept_by_an_earlier_version_are_found_again(workspace: Workspace) -> None:
     plan = Draft(dataset="photos", trainable=("top",), recipe=Recipe(epochs=3)).plan().to_json()
-    for name in ("weights", "image_size", "history"):
+    for name in ("weights", "image_size", "history", "cache"):
         del plan[name]
+    del plan["recipe"]["views"]  # type: ignore[attr-defined]
     plan["version"] = 1
     old = {"plan": plan, "job": "job1", "model_seen": True, "run": "a-run"}
     (workspace.browsers / f"{BROWSER}.json").write_text(json.dumps(old))
@@ -147,7 +148,7 @@ def test_choices_kept_by_an_earlier_version_are_found_again(workspace: Workspace
 @pytest.mark.parametrize(
     "changes",
     [{"weights": {"source": "file", "name": "../../x.h5"}}, {"weights": {"source": []}},
-     {"history": [3]}, {"image_size": 10**9}, {"dataset": "../x"}],
+     {"history": [3]}, {"image_size": 10**9}, {"dataset": "../x"}, {"cache": "yes"}],
     ids=repr,
 )
 def test_choices_that_somebody_tampered_with_give_the_defaults(

@@ -12,9 +12,11 @@ import pytest
 
 from core.cli.main import main
 from core.data.dataset import Dataset
-from core.training.events import EpochRow, Listener, Outcome, Places, Timing
+from core.training.events import CacheUse, EpochRow, Listener, Outcome, Places, Timing
 from core.training.plan import Plan
+from core.workspace import Workspace
 
+USE = CacheUse("block7", 3, 13, 4096, image_s=0.02, compared_s=9.5)
 Capture = pytest.CaptureFixture[str]
 
 
@@ -28,7 +30,7 @@ class Engine:
 
     def __call__(
         self, plan: Plan, dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event,
-        weights_file: Path | None = None,
+        weights_file: Path | None = None, _workspace: Workspace | None = None,
     ) -> Outcome:
         self.plan, self.weights_file = plan, weights_file
         if self.error is not None:
@@ -37,7 +39,8 @@ class Engine:
         listener.epoch(row)
         places.model.write_bytes(b"model")
         chances = np.tile(np.array([0.75, 0.25], np.float32), (len(dataset.of_split("test")), 1))
-        return Outcome(False, 1, (row,), 100, 10, chances, Timing(1.0, 0.0, 2.0, 0.5, 3.5))
+        timing = Timing(1.0, 0.25, 2.0, 0.5, 3.75)
+        return Outcome(False, 1, (row,), 100, 10, chances, timing, USE)
 
 
 def asked(capsys: Capture, *arguments: str, status: int = 0) -> dict[str, Any]:

@@ -6,12 +6,12 @@ import signal
 import threading
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_calls import Capture, Engine, asked, refused
+from cli_calls import USE, Capture, Engine, asked, refused
 
 from core.backbones.catalogue import BACKBONES
 from core.cli import commands
@@ -25,6 +25,7 @@ from core.insight.predict import Loaded
 from core.runs.folder import RunFolder, run_folders
 from core.runs.status import State
 from core.training.events import EpochRow
+from core.training.model import EPOCH_ENTRY
 from core.training.plan import Head, Plan, Recipe
 from core.workspace import Workspace
 
@@ -201,7 +202,7 @@ def test_an_error_of_the_system_is_said_in_one_line(
 def test_train_prints_what_came_of_it(capsys: Capture, photos: Path, trainer: Engine) -> None:
     found = asked(capsys, "train", str(photos))
     assert list(found) == [
-        "run", "status", "classes", "images", "parameters", "history", "best", "test", "timing",
+        "run", "status", "classes", "images", "parameters", "history", "best", "test", "timing", "cache",
     ]
     assert found["status"] == "finished"
     assert found["classes"] == ["blue", "red"]
@@ -214,7 +215,10 @@ def test_train_prints_what_came_of_it(capsys: Capture, photos: Path, trainer: En
     assert set(found["test"]) == {"accuracy", "low", "high", "images"}
     assert found["test"]["images"] == 2
     assert found["test"]["low"] < found["test"]["accuracy"] < found["test"]["high"]
-    assert set(found["timing"]) == {"prepare_s", "extract_s", "fit_s", "evaluate_s", "total_s"}
+    assert found["timing"] == {
+        "prepare_s": 1.0, "extract_s": 0.25, "fit_s": 2.0, "evaluate_s": 0.5, "total_s": 3.75,
+    }
+    assert found["cache"] == asdict(USE)
 
 
 def test_train_carries_every_option_into_the_plan(capsys: Capture, photos: Path, trainer: Engine) -> None:
@@ -222,11 +226,13 @@ def test_train_carries_every_option_into_the_plan(capsys: Capture, photos: Path,
         capsys, "train", str(photos), "--backbone", "efficientnet-lite1", "--trainable", "top,block7",
         "--epochs", "3", "--batch-size", "16", "--learning-rate", "1e-4", "--optimizer", "sgd", "--seed", "9",
         "--augment", "strong", "--pooling", "max", "--dropout", "0.5", "--hidden", "64", "--limit", "12",
+        "--views", "8", "--cache", "off",
     )
     plan = trainer.plan
     assert plan is not None
     assert (plan.backbone, plan.trainable, plan.limit) == ("efficientnet-lite1", ("block7", "top"), 12)
-    assert plan.recipe == Recipe(3, 16, 1e-4, "sgd", 9, "strong")
+    assert plan.recipe == Recipe(3, 16, 1e-4, "sgd", 9, "strong", 8)
+    assert plan.cache is False
     assert plan.head == Head("max", 0.5, 64)
 
 
@@ -235,6 +241,7 @@ def test_train_takes_the_plans_defaults(capsys: Capture, photos: Path, trainer: 
     assert trainer.plan is not None
     assert (trainer.plan.recipe, trainer.plan.head) == (Recipe(), Head())
     assert (trainer.plan.trainable, trainer.plan.limit) == ((), None)
+    assert trainer.plan.cache is True
 
 
 def test_a_training_that_fails_is_exit_1_and_says_why(
@@ -419,10 +426,12 @@ def test_check_lists_each_file_with_its_reason_where_none_can_be_used(
 def test_a_run_whose_process_was_killed_is_interrupted_and_keeps_its_best_epoch(capsys: Capture) -> None:
     run = RunFolder.create(Workspace.open(), Plan("photos", "Photos", "efficientnet-lite0"))
     run.write_history([EpochRow(1, "fit", 0.7, 0.5, 0.6, 0.75, 1e-3, 2.0)])
-    run.places.best.write_bytes(b"the best")
+    with zipfile.ZipFile(run.places.best, "w") as archive:
+        archive.writestr(EPOCH_ENTRY, "1")
+    best = run.places.best.read_bytes()
     run.write_status(replace(run.status(), state=State.TRAINING))
     assert asked(capsys, "runs")["runs"][0]["status"] == "interrupted"
-    assert run.model.read_bytes() == b"the best"
+    assert run.model.read_bytes() == best
     assert run.status().kept == 1
 
 

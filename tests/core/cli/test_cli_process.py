@@ -69,7 +69,7 @@ def finished(trained: Any, elsewhere: Elsewhere) -> tuple[dict[str, Any], str]:
 def test_train_prints_one_object_with_all_that_came_of_it(finished: Any) -> None:
     found, _err = finished
     assert list(found) == [
-        "run", "status", "classes", "images", "parameters", "history", "best", "test", "timing",
+        "run", "status", "classes", "images", "parameters", "history", "best", "test", "timing", "cache",
     ]
     assert found["status"] == "finished"
     assert found["images"] == {"train": 16, "validation": 4, "test": 4}

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
 from core.errors import BadInput, NotFound
-from core.runs.folder import RunFolder, best, require_model, run_folders
+from core.runs.folder import RunFolder, best, require_model, run_folders, saved_epoch
 from core.runs.status import Failure, State, Status
-from core.training.events import BatchRow, EpochRow
+from core.training.events import BatchRow, CacheUse, EpochRow
+from core.training.model import EPOCH_ENTRY
 from core.training.plan import Plan
 from core.workspace import Workspace
 
@@ -95,6 +99,79 @@ def test_a_run_without_a_model_says_so(folder: RunFolder) -> None:
 def test_an_unknown_run_is_not_found(workspace: Workspace) -> None:
     with pytest.raises(NotFound):
         RunFolder.open(workspace, "20260101-000000-none")
+
+
+def test_a_status_is_read_back_with_what_is_known_of_the_cache(folder: RunFolder) -> None:
+    for use in (None, CacheUse(None, reason="Off."), CacheUse("top", 3, 4, 512, "", "Full.", 0.1, 9.0)):
+        status = replace(folder.status(), cache=use, extracted=3, to_extract=7, saved_s=1.5)
+        folder.write_status(status)
+        assert folder.status() == status
+
+
+def test_a_status_of_an_earlier_version_knows_nothing_of_the_cache(folder: RunFolder) -> None:
+    values = asdict(folder.status())
+    for name in ("extracted", "to_extract", "saved_s", "cache"):
+        del values[name]
+    (folder.path / "status.json").write_text(json.dumps(values))
+    found = folder.status()
+    assert (found.extracted, found.to_extract, found.saved_s, found.cache) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("cache", [{}, {"cut": None, "more": 1}], ids=repr)
+def test_a_damaged_cache_in_a_status_is_bad_input(folder: RunFolder, cache: dict[str, object]) -> None:
+    (folder.path / "status.json").write_text(json.dumps({**asdict(folder.status()), "cache": cache}))
+    with pytest.raises(BadInput):
+        folder.status()
+
+
+def archived(path: Path, epoch: str | None) -> Path:
+    """Write what stands for a model of an epoch."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+        if epoch is not None:
+            archive.writestr(EPOCH_ENTRY, epoch)
+    return path
+
+
+def test_the_best_that_was_written_becomes_the_model_and_says_its_epoch(folder: RunFolder) -> None:
+    # A later epoch was better; its process died before the model of it was written.
+    folder.write_history([row(1, 0.6, 0.7), row(2, 0.7, 0.6), row(3, 0.9, 0.4)])
+    archived(folder.places.best, "2")
+    assert folder.keep_best() == 2
+    assert folder.model.read_bytes() == folder.places.best.read_bytes()
+    assert folder.keep_best() == 2
+
+
+def test_a_model_that_is_there_is_kept_whatever_the_best_is(folder: RunFolder) -> None:
+    archived(folder.model, "1")
+    archived(folder.places.best, "2")
+    assert folder.keep_best() == 1
+    assert saved_epoch(folder.places.best) == 2
+
+
+def test_where_no_best_was_written_nothing_is_kept(folder: RunFolder) -> None:
+    folder.write_history([row(1, 0.6, 0.7)])
+    assert folder.keep_best() is None
+    assert not folder.model.exists()
+
+
+@pytest.mark.parametrize("epoch", [None, "null", "{", '"3"', "[3]"])
+def test_a_model_that_does_not_say_its_epoch_is_kept_all_the_same(
+    folder: RunFolder, epoch: str | None
+) -> None:
+    archived(folder.places.best, epoch)
+    assert folder.keep_best() is None
+    assert folder.model.is_file()
+
+
+def test_of_a_file_that_is_no_archive_or_gone_no_epoch_is_known(tmp_path: Path) -> None:
+    (tmp_path / "model.keras").write_bytes(b"no archive")
+    assert saved_epoch(tmp_path / "model.keras") is None
+    assert saved_epoch(tmp_path / "gone.keras") is None
+    whole = archived(tmp_path / "whole.keras", "3").read_bytes()
+    for cut in range(len(whole)):
+        (tmp_path / "cut.keras").write_bytes(whole[:cut])
+        assert saved_epoch(tmp_path / "cut.keras") is None
 
 
 def test_elapsed_time_is_not_known_before_the_start() -> None:

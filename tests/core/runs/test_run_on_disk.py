@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from PIL import ExifTags, Image
 from core.backbones import build
 from core.data.images import load_array
 from core.insight import predict as insight
-from core.runs.folder import best
+from core.runs.folder import best, saved_epoch
 from core.runs.status import State
 from core.runs.work import evaluation_of, measure
 from core.training import engine
 from core.training.counts import counts
+from core.training.ways import photos
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +84,8 @@ def test_its_report_adds_up(trained: Any) -> None:
     assert report["parameters"] == {"total": found.total, "trainable": found.learning}
     assert report["images"] == {"train": 16, "validation": 4, "test": 4}
     timing = report["timing"]
-    assert 0 < timing["prepare_s"] + timing["fit_s"] + timing["evaluate_s"] <= timing["total_s"] + 0.01
+    parts = (timing[name] for name in ("prepare_s", "extract_s", "fit_s", "evaluate_s"))
+    assert 0 < sum(parts) <= timing["total_s"] + 0.01
     kept = best(trained.run.history())
     assert report["best"] == {"epoch": kept.epoch, "val_accuracy": kept.val_accuracy}
     assert trained.ended.kept == kept.epoch
@@ -91,9 +94,22 @@ def test_its_report_adds_up(trained: Any) -> None:
     assert sum(sum(row) for row in test.confusion) == 4
 
 
+def test_its_report_and_its_status_say_how_the_cache_was_used(trained: Any) -> None:
+    use = trained.run.report()["cache"]
+    assert use == asdict(trained.ended.cache)
+    assert (use["cut"], use["hit_images"], use["computed_images"], use["bytes"]) == (None, 0, 0, 0)
+    # Two epochs of two views each: the frozen part sees every one once either way.
+    assert "either way" in use["reason"]
+
+
+def test_the_model_says_of_which_epoch_it_is(trained: Any) -> None:
+    assert saved_epoch(trained.run.model) == trained.ended.kept
+    assert saved_epoch(trained.run.places.best) == trained.ended.kept
+
+
 def test_the_model_is_that_of_the_best_epoch(trained: Any) -> None:
     model = insight.loaded(trained.run.model)
-    files = engine.photos(trained.dataset, "validation")
+    files = photos(trained.dataset, "validation")
     chances = engine.probabilities(model.keras, files, model.size)
     kept = best(trained.run.history())
     assert np.mean(chances.argmax(axis=1) == files.labels) == pytest.approx(kept.val_accuracy)
@@ -103,7 +119,7 @@ def test_the_model_is_that_of_the_best_epoch(trained: Any) -> None:
 
 def test_the_test_figures_are_the_models(trained: Any) -> None:
     model = insight.loaded(trained.run.model)
-    chances = engine.probabilities(model.keras, engine.photos(trained.dataset, "test"), model.size)
+    chances = engine.probabilities(model.keras, photos(trained.dataset, "test"), model.size)
     with (trained.run.path / "test.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     assert [int(row["said"]) for row in rows] == chances.argmax(axis=1).tolist()

@@ -4,7 +4,7 @@ import csv
 import json
 import logging
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,20 @@ from core.runs.folder import RunFolder
 from core.runs.status import State, Status
 from core.runs.work import FolderListener, carry_out, dataset_of, evaluation_of, held, measure
 from core.training import engine
-from core.training.events import BatchRow, EpochRow, Listener, Outcome, Places, Step, Timing
+from core.training.events import (
+    CacheUse,
+    EpochRow,
+    Extraction,
+    Listener,
+    Outcome,
+    Places,
+    Step,
+    Timing,
+)
 from core.training.plan import Plan, Recipe
 from core.workspace import Workspace
 
+USE = CacheUse("block7", 3, 13, 4096, image_s=0.02, compared_s=9.5)
 ROW = EpochRow(1, "fit", 0.7, 0.5, 0.6, 0.75, 1e-3, 2.0)
 
 
@@ -36,24 +46,30 @@ class Engine:
         self.seen: list[Status] = []
         self.dataset: Dataset | None = None
         self.weights_file: Path | None = None
+        self.workspace: Workspace | None = None
 
     def __call__(
         self, _plan: Plan, dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event,
-        weights_file: Path | None = None,
+        weights_file: Path | None = None, workspace: Workspace | None = None,
     ) -> Outcome:
         assert isinstance(listener, FolderListener)
         self.dataset = dataset
         self.weights_file = weights_file
+        self.workspace = workspace
         listener.phase("building")
         self.seen.append(RunFolder(places.model.parent).status())
+        listener.phase("extracting")
+        listener.extracted(Extraction(16, 16, 40.0, 0.0))
+        listener.cache(USE)
+        self.seen.append(RunFolder(places.model.parent).status())
         listener.phase("training")
-        listener.step(Step(1, 1, 1, 0.5, 3.0, 9.0))
+        listener.step(Step(1, 1, 1, 0.5, 3.0, 9.0, 2.5))
         if self.error is not None:
             raise self.error
         listener.epoch(ROW)
         places.model.write_bytes(b"model")
-        timing = Timing(1.0, 0.0, 2.0, None if self.test is None else 0.5, 3.5)
-        return Outcome(self.stopped, 1, (ROW,), 100, 10, self.test, timing)
+        timing = Timing(1.0, 0.25, 2.0, None if self.test is None else 0.5, 3.5)
+        return Outcome(self.stopped, 1, (ROW,), 100, 10, self.test, timing, USE)
 
 
 @pytest.fixture
@@ -93,6 +109,26 @@ def test_a_run_goes_from_queued_over_preparing_to_finished(
     assert ended.error is None
 
 
+def test_while_the_frozen_part_sees_the_photos_the_status_says_how_many(
+    workspace: Workspace, folder: RunFolder, trainer: Engine
+) -> None:
+    ended = carry_out(workspace, folder, threading.Event())
+    meanwhile = trainer.seen[1]
+    assert (meanwhile.state, meanwhile.phase) == (State.PREPARING, "extracting")
+    assert (meanwhile.extracted, meanwhile.to_extract) == (16, 16)
+    assert (meanwhile.images_per_s, meanwhile.eta_s) == (40.0, 0.0)
+    assert meanwhile.cache == USE
+    assert (ended.extracted, ended.to_extract) == (None, None)
+    assert (ended.saved_s, ended.cache) == (2.5, USE)
+
+
+def test_activations_are_kept_in_the_workspace_of_the_run(
+    workspace: Workspace, folder: RunFolder, trainer: Engine
+) -> None:
+    carry_out(workspace, folder, threading.Event())
+    assert trainer.workspace == workspace
+
+
 def test_the_report_says_what_was_measured_on_what(
     workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset
 ) -> None:
@@ -106,8 +142,9 @@ def test_the_report_says_what_was_measured_on_what(
     assert report["parameters"] == {"total": 100, "trainable": 10}
     assert report["best"] == {"epoch": 1, "val_accuracy": 0.75}
     assert report["timing"] == {
-        "prepare_s": 1.0, "extract_s": 0.0, "fit_s": 2.0, "evaluate_s": 0.5, "total_s": 3.5,
+        "prepare_s": 1.0, "extract_s": 0.25, "fit_s": 2.0, "evaluate_s": 0.5, "total_s": 3.5,
     }
+    assert report["cache"] == asdict(USE)
     assert Plan.from_json(dict(report["plan"])) == folder.plan()  # type: ignore[call-overload]
     assert set(report["versions"]) == {"thaw", "tensorflow", "keras", "numpy", "pillow"}  # type: ignore[call-overload]
     found = evaluation_of(folder)
@@ -215,50 +252,6 @@ def test_one_run_is_carried_out_by_one_at_a_time(
         carry_out(workspace, folder, threading.Event())
     assert folder.status().state is State.QUEUED
     assert carry_out(workspace, folder, threading.Event()).state is State.FINISHED
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-def test_steps_are_written_a_few_times_a_second_and_phases_at_once(
-    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock()
-    monkeypatch.setattr(work.time, "monotonic", clock.monotonic)
-    written: list[int] = []
-    original = RunFolder.write_status
-
-    def write(self: RunFolder, status: Status) -> None:
-        written.append(status.step)
-        original(self, status)
-
-    monkeypatch.setattr(RunFolder, "write_status", write)
-    listener = FolderListener(folder, folder.status())
-    listener.phase("training")
-    for step in range(1, 101):
-        clock.now += 1 / 64
-        listener.step(Step(1, step, 100, step / 100, None, None))
-    assert written == [0, 16, 32, 48, 64, 80, 96]
-    assert listener.status.step == 100
-    listener.phase("validating")
-    assert folder.status().step == 100
-    assert folder.status().phase == "validating"
-
-
-def test_every_epoch_and_point_of_the_curve_is_written(folder: RunFolder) -> None:
-    listener = FolderListener(folder, folder.status())
-    rows = [replace(ROW, epoch=n) for n in (1, 2, 3)]
-    for row in rows:
-        listener.batch(BatchRow(row.epoch, 1.0, 0.5))
-        listener.epoch(row)
-        assert folder.history()[-1] == row
-    assert folder.history() == tuple(rows)
-    assert len(folder.batches()) == 3
 
 
 def test_what_was_measured_is_read_and_not_measured_again(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.training.augment import augmented
+from core.training.augment import augmented, view_of
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
 
@@ -19,6 +19,15 @@ def test_a_view_has_the_photos_shape_and_depends_on_its_seed_alone(strength: str
     assert view.dtype == np.uint8
     np.testing.assert_array_equal(view, augmented(PHOTO, strength, (0, 1, 2)))
     assert not np.array_equal(view, augmented(PHOTO, strength, (0, 2, 2)))
+
+
+def test_a_view_differs_by_seed_number_and_photo() -> None:
+    given = [(0, 0, "a" * 64), (1, 0, "a" * 64), (0, 1, "a" * 64), (0, 0, "b" * 64), (0, 0, "ab" * 32)]
+    drawn_from = [view_of(*each) for each in given]
+    assert len(set(drawn_from)) == len(given)
+    assert [view_of(*each) for each in given] == drawn_from
+    views = [augmented(PHOTO, "strong", each).tobytes() for each in drawn_from]
+    assert len(set(views)) == len(given)
 
 
 def test_about_half_of_the_views_are_mirrored() -> None:

@@ -12,11 +12,13 @@ import pytest
 
 from core.data.dataset import Dataset
 from core.data.intake import take_in
-from core.errors import BadInput, RunFailed, Stopped
+from core.errors import BadInput, Busy, RunFailed, Stopped
 from core.runs.folder import RunFolder
-from core.training import engine
-from core.training.events import BatchRow, EpochRow, Outcome, Step
+from core.training import engine, ways
+from core.training.events import BatchRow, CacheUse, EpochRow, Extraction, Outcome, Step
 from core.training.plan import Plan, Recipe
+from core.training.reuse import Reuse
+from core.training.ways import PlainWay
 from core.workspace import Workspace
 from tests.conftest import make_photos
 
@@ -34,10 +36,21 @@ class Heard:
     steps: list[Step] = field(default_factory=list)
     batches: list[BatchRow] = field(default_factory=list)
     epochs: list[EpochRow] = field(default_factory=list)
+    extractions: list[Extraction] = field(default_factory=list)
+    uses: list[CacheUse] = field(default_factory=list)
 
     def phase(self, phase: str) -> None:
         self.phases.append(phase)
         self.hook(phase, self)
+
+    def fetched(self, share: float) -> None:
+        raise AssertionError(f"weights were fetched: {share}")
+
+    def extracted(self, progress: Extraction) -> None:
+        self.extractions.append(progress)
+
+    def cache(self, use: CacheUse) -> None:
+        self.uses.append(use)
 
     def step(self, step: Step) -> None:
         self.steps.append(step)
@@ -133,6 +146,44 @@ def test_the_phases_steps_and_epochs_are_told_in_order(plan: Plan, data: Dataset
 
 
 @pytest.mark.usefixtures("small")
+def test_without_a_place_for_activations_the_whole_model_sees_every_photo(
+    plan: Plan, data: Dataset, run: RunFolder
+) -> None:
+    outcome, heard = train(plan, data, run)
+    assert outcome.cache.cut is None
+    assert "nowhere to keep" in outcome.cache.reason
+    assert set(heard.uses) == {outcome.cache}
+    assert heard.extractions == []
+    assert {step.saved_s for step in heard.steps} == {None}
+    assert (outcome.cache.image_s, outcome.cache.compared_s) == (None, None)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_timing_adds_up_to_the_whole(plan: Plan, data: Dataset, run: RunFolder) -> None:
+    timing = train(plan, data, run)[0].timing
+    assert timing.evaluate_s is not None
+    parts = timing.prepare_s + timing.extract_s + timing.fit_s + timing.evaluate_s
+    assert parts == pytest.approx(timing.total_s)
+    assert min(timing.prepare_s, timing.extract_s, timing.fit_s, timing.evaluate_s) >= 0
+
+
+@pytest.mark.usefixtures("small")
+def test_the_test_figures_are_those_of_the_model_that_is_kept(
+    plan: Plan, data: Dataset, run: RunFolder
+) -> None:
+    from core.training.model import load_model
+
+    # So fast that the last epoch is not the best one.
+    asked = replace(plan, recipe=replace(plan.recipe, epochs=6, learning_rate=1.0, optimizer="sgd"))
+    outcome, _heard = train(asked, data, run)
+    assert outcome.kept == max(outcome.history, key=lambda row: row.rank).epoch
+    saved, _names = load_model(run.model)
+    again = engine.probabilities(saved, ways.photos(data, "test"), 224)
+    assert outcome.test is not None
+    np.testing.assert_allclose(again, outcome.test, atol=1e-5)
+
+
+@pytest.mark.usefixtures("small")
 def test_points_within_an_epoch_average_to_the_epochs_figures(
     plan: Plan, data: Dataset, run: RunFolder
 ) -> None:
@@ -155,36 +206,6 @@ def test_the_same_seed_gives_the_same_history_and_another_seed_another(
     first = figures(5)
     np.testing.assert_allclose(figures(5), first, rtol=1e-6)
     assert figures(6) != first
-
-
-def test_the_best_epoch_is_kept_and_not_the_last(tmp_path: Path) -> None:
-    import keras
-
-    from core.training.callbacks import KeepBest
-    from core.training.events import Places
-    from core.training.model import load_model
-
-    inputs = keras.Input((2,))
-    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(inputs))
-    model.compile("sgd", "sparse_categorical_crossentropy")
-
-    class Told:
-        history: list[EpochRow] = []  # noqa: RUF012
-
-    places = Places(tmp_path / "best.keras", tmp_path / "last.weights.h5", tmp_path / "m.keras", tmp_path)
-    keep = KeepBest(places, Told(), ["a", "b"])  # type: ignore[arg-type]
-    keep.set_model(model)
-    assert keep.epoch is None
-    for epoch, accuracy in enumerate((0.5, 0.9, 0.7), start=1):
-        Told.history.append(EpochRow(epoch, "fit", 1.0, 0.5, 1.0, accuracy, 1e-3, 1.0))
-        model.layers[-1].set_weights([np.full((2, 2), epoch), np.zeros(2)])
-        keep.on_epoch_end(epoch - 1)
-    assert keep.epoch == 2
-    best, names = load_model(places.best)
-    assert names == ("a", "b")
-    np.testing.assert_array_equal(best.layers[-1].get_weights()[0], np.full((2, 2), 2.0))
-    model.load_weights(places.last)
-    np.testing.assert_array_equal(model.layers[-1].get_weights()[0], np.full((2, 2), 3.0))
 
 
 def test_a_stop_in_the_first_epoch_ends_after_the_step_and_keeps_a_model(
@@ -245,6 +266,44 @@ def test_a_stop_in_the_last_look_leaves_out_the_test_figures_alone(
     assert outcome.test is None
     assert len(outcome.history) == 2
     assert run.model.is_file()
+
+
+class Stuck(Reuse):
+    """The whole model on photos, as if the test photos' activations could not be kept."""
+
+    def __init__(self, plain: PlainWay, error: Exception) -> None:
+        self._plain = plain
+        self._error = error
+        self.learner, self.use, self.extract_s = plain.learner, plain.use, 0.0
+
+    def source(self, split_name: str) -> Any:
+        return self._plain.source(split_name)
+
+    def compute_quietly(self, *_splits: str) -> None:
+        raise self._error
+
+    def close(self) -> None:
+        self._plain.close()
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), Busy("It is held.")], ids=["disk", "lock"])
+def test_a_cache_that_fails_in_the_last_look_loses_neither_model_nor_figures(
+    plan: Plan, data: Dataset, run: RunFolder, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    from core.training.model import load_model
+
+    def choose(plan: Plan, dataset: Dataset, model: Any, *_rest: object) -> Stuck:
+        return Stuck(PlainWay(plan, dataset, model, CacheUse("top")), error)
+
+    monkeypatch.setattr(ways, "choose", choose)
+    outcome, _heard = train(plan, data, run)
+    assert not outcome.stopped
+    saved, _names = load_model(run.model)
+    assert outcome.test is not None
+    np.testing.assert_allclose(
+        outcome.test, engine.probabilities(saved, ways.photos(data, "test"), 224), atol=1e-5
+    )
 
 
 @pytest.mark.usefixtures("small")

@@ -18,7 +18,8 @@ from core.data.dataset import Dataset
 from core.training import estimate as estimates
 from core.training import speed
 from core.training.counts import counts, head_parameters, shortcuts
-from core.training.estimate import FED, Photos, estimate, photos_of
+from core.training.estimate import FED, STEP_S, Photos, estimate, photos_of
+from core.training.events import WRITE_EVERY_S
 from core.training.feed import BATCHES_AHEAD
 from core.training.plan import Head, Plan, Recipe
 from core.training.speed import Anchor, Measured, all_measured, measured
@@ -34,7 +35,12 @@ MEASURED = Measured(
         Anchor(USUAL["all"], 0.036, 3_000_000_000),
     ),
 )
-PLAN = Plan("photos", "Photos", NAME, head=Head(dropout=0.0), recipe=Recipe(epochs=10, batch_size=32))
+# The plain way: every photo passes the whole network in every epoch.
+PLAN = Plan(
+    "photos", "Photos", NAME, head=Head(dropout=0.0), recipe=Recipe(epochs=10, batch_size=32), cache=False,
+)
+ONCE = replace(PLAN, cache=True)
+STEPS = 25 * STEP_S
 PHOTOS = Photos(train=800, validation=100, test=100, decode_s=0.0)
 
 
@@ -53,8 +59,8 @@ def only_steps() -> Measured:
 def test_at_what_was_measured_the_step_is_the_measured_one(at: int) -> None:
     anchor = MEASURED.anchors[at]
     found = expected(replace(PLAN, trainable=anchor.trainable), known=only_steps())
-    assert found.epoch_s == pytest.approx(800 * FED * anchor.step_s)
-    assert found.seconds == pytest.approx(10 * 800 * FED * anchor.step_s)
+    assert found.epoch_s == pytest.approx(800 * FED * anchor.step_s + STEPS)
+    assert found.seconds == pytest.approx(10 * (800 * FED * anchor.step_s + STEPS))
 
 
 @pytest.mark.parametrize("at", [0, 1, 2], ids=list(USUAL))
@@ -77,14 +83,67 @@ def test_a_training_is_its_start_its_epochs_and_its_last_look() -> None:
     saving = MEASURED.save_s * (
         2 * counts(plan, 5).total + 2 * counts(plan, 5).learning
     ) / get(NAME).parameters
-    epoch = FED * (800 * 0.012 + 100 * 0.010) + saving
+    epoch = FED * (800 * 0.012 + 100 * 0.010) + STEPS
+    writing = saving * min(3, 1 + 3 * epoch / WRITE_EVERY_S)
     found = expected(plan)
     assert found.epoch_s == pytest.approx(epoch)
-    assert found.seconds == pytest.approx(4.0 + 2.0 + 2 * 3.0 + 3 * epoch + FED * 100 * 0.010)
+    assert found.seconds == pytest.approx(4.0 + 2.0 + 2 * 3.0 + 3 * epoch + writing + FED * 100 * 0.010)
     slow = replace(MEASURED, anchors=tuple(replace(each, trace_s=7.0) for each in MEASURED.anchors))
     later = estimate(plan, PHOTOS, 5, slow)
     assert later is not None
     assert later.seconds == pytest.approx(found.seconds + 7.0)
+
+
+def test_where_the_frozen_part_sees_each_photo_once_the_epochs_are_of_the_rest() -> None:
+    photos = replace(PHOTOS, decode_s=0.02)
+    reading = 0.02 / (os.cpu_count() or 1)
+    found = expected(replace(ONCE, recipe=replace(PLAN.recipe, epochs=3)), photos)
+    # No block learns: a pass is the frozen part's alone, and of a step 2 of 12 ms are left.
+    epoch = FED * 800 * 0.002 + STEPS
+    assert found.epoch_s == pytest.approx(epoch)
+    saving = MEASURED.save_s * (
+        2 * counts(PLAN, 5).total + 2 * counts(PLAN, 5).learning
+    ) / get(NAME).parameters
+    writing = saving * min(3, 1 + 3 * epoch / WRITE_EVERY_S)
+    once = 1000 * (0.010 + reading)
+    assert found.seconds == pytest.approx(4.0 + 2.0 + 2 * 3.0 + once + 3 * epoch + writing)
+
+
+def test_a_long_training_writes_its_files_every_few_seconds_and_a_short_one_every_epoch() -> None:
+    def writing(epochs: int, known: Measured) -> float:
+        plan = replace(ONCE, recipe=replace(PLAN.recipe, epochs=epochs))
+        dear = replace(known, save_s=known.save_s + 1.0)
+        return expected(plan, known=dear).seconds - expected(plan, known=known).seconds
+
+    one = writing(1, MEASURED)
+    assert one > 1
+    epoch = expected(ONCE).epoch_s
+    assert epoch < WRITE_EVERY_S
+    assert writing(10, MEASURED) == pytest.approx(one * (1 + 10 * epoch / WRITE_EVERY_S))
+    slow = replace(MEASURED, anchors=tuple(replace(each, step_s=0.1) for each in MEASURED.anchors))
+    assert writing(10, slow) == pytest.approx(10 * one)
+
+
+def test_views_pass_the_frozen_part_once_each() -> None:
+    def seconds(views: int) -> float:
+        recipe = replace(PLAN.recipe, epochs=20, augment="light", views=views)
+        return expected(replace(ONCE, recipe=recipe)).seconds
+
+    assert seconds(4) - seconds(2) == pytest.approx(2 * 800 * 0.010)
+    fresh = replace(PLAN.recipe, epochs=20, augment="light", views=0)
+    assert seconds(0) == expected(replace(PLAN, recipe=fresh)).seconds
+
+
+@pytest.mark.parametrize("at", [0, 1, 2], ids=list(USUAL))
+def test_seeing_each_photo_once_is_never_expected_to_take_longer(at: int) -> None:
+    blocks = MEASURED.anchors[at].trainable
+    once, plain = (expected(replace(plan, trainable=blocks)).seconds for plan in (ONCE, PLAN))
+    assert once == plain if blocks == USUAL["all"] else once < plain
+
+
+def test_a_training_of_one_epoch_goes_the_plain_way() -> None:
+    short = replace(PLAN.recipe, epochs=1)
+    assert expected(replace(ONCE, recipe=short)) == expected(replace(PLAN, recipe=short))
 
 
 def rises(values: list[float]) -> bool:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def with_value(name: str, value: Any) -> Plan:
 def test_a_saved_plan_is_read_back_the_same(tmp_path: Path) -> None:
     plan = replace(
         PLAN, trainable=("block7", "top"), head=Head("flatten", 0.5, 128),
-        recipe=Recipe(3, 16, 1e-4, "sgd", 42, "strong"), limit=200,
+        recipe=Recipe(3, 16, 1e-4, "sgd", 42, "strong", 8), limit=200, cache=False,
     )
     plan.save(tmp_path / "plan.json")
     assert Plan.load(tmp_path / "plan.json") == plan
@@ -79,7 +79,7 @@ json_like = st.recursive(
 
 @given(
     st.dictionaries(
-        st.sampled_from(["backbone", "trainable", "head", "recipe", "limit", "dataset", "other"]),
+        st.sampled_from(["backbone", "trainable", "head", "recipe", "limit", "dataset", "cache", "other"]),
         json_like, max_size=3,
     )
 )
@@ -91,6 +91,52 @@ def test_a_damaged_plan_is_bad_input_and_nothing_else(changes: dict[str, Any]) -
         return
 
 
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("augment", ["none", "light", "strong"])
+def test_a_plan_from_before_views_saw_a_fresh_one_in_every_epoch(version: int, augment: str) -> None:
+    asked = replace(PLAN, recipe=Recipe(augment=augment)).to_json()
+    old = {name: value for name, value in asked.items() if name != "cache"}
+    recipe = {name: value for name, value in asdict(Recipe(augment=augment)).items() if name != "views"}
+    found = Plan.from_json({**old, "recipe": recipe, "version": version})
+    assert found.recipe.different_views == (1 if augment == "none" else None)
+    assert found.cache is True
+    assert found.version == 3
+    assert Plan.from_json(found.to_json()) == found
+
+
+@pytest.mark.parametrize("cache", [0, 1, None, "on", [], {}], ids=repr)
+def test_whether_the_cache_is_used_is_yes_or_no(cache: Any) -> None:
+    with pytest.raises(BadInput):
+        replace(PLAN, cache=cache).checked()
+    with pytest.raises(BadInput):
+        Plan.from_json({**PLAN.to_json(), "cache": cache})
+
+
+def test_views_are_shown_in_turn() -> None:
+    recipe = Recipe(epochs=10, augment="light", views=4)
+    assert recipe.different_views == 4
+    assert [recipe.view(epoch) for epoch in range(10)] == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
+
+
+def test_there_are_no_more_views_than_epochs() -> None:
+    recipe = Recipe(epochs=3, augment="strong", views=8)
+    assert recipe.different_views == 3
+    assert [recipe.view(epoch) for epoch in range(3)] == [0, 1, 2]
+
+
+def test_with_0_views_every_epoch_sees_one_of_its_own() -> None:
+    recipe = Recipe(epochs=5, augment="light", views=0)
+    assert recipe.different_views is None
+    assert [recipe.view(epoch) for epoch in range(5)] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("views", [0, 1, 64])
+def test_without_augmentation_the_number_of_views_means_nothing(views: int) -> None:
+    recipe = Recipe(epochs=5, augment="none", views=views)
+    assert recipe.different_views == 1
+    assert {recipe.view(epoch) for epoch in range(5)} == {0}
+
+
 def test_a_plan_of_another_version_is_refused() -> None:
     with pytest.raises(BadInput, match="another version"):
-        Plan.from_json({**PLAN.to_json(), "version": 3})
+        Plan.from_json({**PLAN.to_json(), "version": 4})

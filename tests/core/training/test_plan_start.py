@@ -38,11 +38,11 @@ def test_a_plan_of_the_first_version_is_read_as_what_it_did(tmp_path: Path) -> N
     plan = Plan.load(tmp_path / "plan.json")
     assert plan == Plan(
         "photos", "Photos", "efficientnet-lite0", ("block7", "top"), Head("avg", 0.2, 0),
-        Recipe(3, 16, 1e-4, "sgd", 42, "light"), 200,
+        Recipe(3, 16, 1e-4, "sgd", 42, "light", views=0), 200,
     )
     assert (plan.weights, plan.image_size, plan.history) == (Start("pretrained", ""), None, ())
     assert plan.size == 224
-    assert plan.version == 2
+    assert plan.version == 3
 
 
 @pytest.mark.parametrize(
