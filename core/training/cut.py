@@ -8,6 +8,7 @@ photo alone, BatchNorm included, which runs on its kept statistics.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 # The rank from which a weight is a kernel, and its layer real work.
 _KERNEL_RANK = 2
-# Capacities of the flow network, which is of 32 bits: any number of tensors weighs more than their widths.
+# Capacities of the flow network, which is of 32 bits. A tensor more weighs more than any widths, as long as
+# fewer than 16 cross.
 _NO_LIMIT = 2**30
 _A_TENSOR = 2**20
 _WIDEST = 2**16
@@ -121,10 +123,7 @@ class _Graph:
 
     def below(self) -> set[int]:
         """Return the nodes below the cut."""
-        frozen: set[int] = set()
-        for at, node in enumerate(self.nodes):
-            if _is_fixed(node.operation) and frozen.issuperset(self.sources[at]):
-                frozen.add(at)
+        frozen = self._frozen()
         must: set[int] = set()
         for at in sorted(frozen, reverse=True):
             if _is_work(self.nodes[at].operation):
@@ -132,6 +131,29 @@ class _Graph:
             if at in must:
                 must.update(self.sources[at])
         return must and self._narrowest(must, frozen)
+
+    def _frozen(self) -> set[int]:
+        """Return the nodes that give the same for the same image.
+
+        NOTE: a layer that is called more than once is below with all its calls or with none: Keras makes
+        no model that begins at the output of a layer which the model calls again.
+        """
+        barred: set[int] = set()
+        while True:
+            frozen: set[int] = set()
+            for at, node in enumerate(self.nodes):
+                usable = id(node.operation) not in barred and _is_fixed(node.operation)
+                if usable and frozen.issuperset(self.sources[at]):
+                    frozen.add(at)
+            calls = Counter(id(node.operation) for node in self.nodes)
+            torn = {
+                id(node.operation) for at, node in enumerate(self.nodes)
+                if calls[id(node.operation)] > 1
+                and (at not in frozen or not _is_work(node.operation))
+            }
+            if torn <= barred:
+                return frozen
+            barred |= torn
 
     def _narrowest(self, must: set[int], may: set[int]) -> set[int]:
         """Return the nodes below the narrowest cut between those that must be below and that may be.

@@ -15,10 +15,10 @@ from core.workspace import Workspace
 
 def cut_name(plan: Plan) -> str:
     """Return the last block below the cut, or the head's layer where all blocks are; else nothing."""
-    if plan.trainable:
-        below = worth.frozen_below(plan)
-        return below[-1].name if below else ""
-    return "flatten" if plan.head.pooling == "flatten" else "pooling"
+    if worth.all_frozen(plan):
+        return "flatten" if plan.head.pooling == "flatten" else "pooling"
+    below = worth.frozen_below(plan)
+    return below[-1].name if below else ""
 
 
 def key(plan: Plan, digest: str, augment: str, view: int) -> bytes:
@@ -38,7 +38,7 @@ def label(plan: Plan) -> JsonObject:
     seed = plan.recipe.seed if plan.weights.source == RANDOM else None
     return {
         "backbone": plan.backbone, "start": asdict(plan.weights), "seed": seed, "size": plan.size,
-        "cut": cut_name(plan), "pooling": None if plan.trainable else plan.head.pooling,
+        "cut": cut_name(plan), "pooling": plan.head.pooling if worth.all_frozen(plan) else None,
     }
 
 

@@ -75,7 +75,8 @@ class Reuse:
 
     def find(self) -> int:
         """Look for what is kept of all images, and return how many of them were found."""
-        keys = [task.key for name in SPLITS for view in self._tasks[name] for task in view]
+        # The same photo may be there twice, in two splits even.
+        keys = list({task.key for name in SPLITS for view in self._tasks[name] for task in view})
         total = len(keys)
 
         def told(found: int) -> None:
@@ -160,7 +161,6 @@ class Reuse:
 
     def _missing(self, *splits: str) -> list[Task]:
         every = (task for name in splits for view in self._tasks[name] for task in view)
-        # By its key: the same photo may be there twice, in two splits even.
         return list({task.key: task for task in every if task.key not in self._kept}.values())
 
 
@@ -214,7 +214,8 @@ def _made_by(plan: Plan, halves: Halves) -> JsonObject:
         "backbone": plan.backbone,
         "weights": _fingerprint(halves.prefix),
         "cut": list(halves.names),
-        "pooling": None if plan.trainable else plan.head.pooling,
+        # The head's layer has this name whatever it does.
+        "pooling": plan.head.pooling if halves.names == ("pooling",) else None,
         "size": plan.size,
         "preprocessing": catalogue.get(plan.backbone).preprocessing,
         # What decodes, resizes and computes may round in another way in its next version.

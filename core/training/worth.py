@@ -9,9 +9,10 @@ from core.backbones import catalogue
 from core.backbones.architecture import Block
 from core.data.dataset import SPLITS, Dataset
 from core.i18n import _
-from core.training.counts import block_title
+from core.training.counts import block_title, learning_in
 from core.training.plan import Plan
 from core.training.speed import Measured
+from core.training.start import RANDOM
 from core.words import bytes_text
 
 # Where nothing was measured. On 2 cores Lite0 makes 45 billion multiply-adds a second, VGG16 120.
@@ -52,10 +53,23 @@ class Keeping:
 
 
 def frozen_below(plan: Plan) -> Sequence[Block]:
-    """Return the blocks below the lowest one that learns: what stays the same for the same image."""
+    """Return the blocks below the lowest one that learns: what stays the same for the same image.
+
+    NOTE: the last block of ResNetV2 and of DenseNet is a BatchNorm alone, which pretrained weights keep as
+    it is: nothing in it learns, whether or not it may.
+    """
     blocks = catalogue.get(plan.backbone).blocks_at(plan.size)
-    learning = [at for at, block in enumerate(blocks) if block.name in plan.trainable]
+    norms = plan.weights.source == RANDOM
+    learning = [
+        at for at, block in enumerate(blocks)
+        if block.name in plan.trainable and learning_in([block], norms=norms)
+    ]
     return blocks[: learning[0]] if learning else blocks
+
+
+def all_frozen(plan: Plan) -> bool:
+    """Tell whether the head alone learns."""
+    return len(frozen_below(plan)) == len(catalogue.get(plan.backbone).blocks)
 
 
 def cut_text(plan: Plan) -> str:
@@ -76,9 +90,9 @@ def row_bytes(plan: Plan) -> int:
     if not below:
         return 0
     height, width, channels = below[-1].output_shape
-    if not plan.trainable and plan.head.pooling != "flatten":
+    if all_frozen(plan) and plan.head.pooling != "flatten":
         return _FLOAT_BYTES * channels  # the head's pooling stays the same too
-    tensors = 2 if plan.trainable and plan.backbone.startswith(_TWO_TENSORS) else 1
+    tensors = 2 if not all_frozen(plan) and plan.backbone.startswith(_TWO_TENSORS) else 1
     return tensors * _FLOAT_BYTES * height * width * channels
 
 

@@ -15,7 +15,16 @@ from core.training import fields as bounds
 from core.training import known_rows
 from core.training.plan import Plan
 from core.training.speed import Measured, measured
-from core.training.worth import Amounts, amounts_of, cut_text, frozen_below, image_seconds, keeping, why_plain
+from core.training.worth import (
+    Amounts,
+    all_frozen,
+    amounts_of,
+    cut_text,
+    frozen_below,
+    image_seconds,
+    keeping,
+    why_plain,
+)
 from core.words import about_text, bytes_text
 from pages.ui import fields, state
 from pages.ui.pieces import caption, choice_table, note
@@ -123,7 +132,7 @@ def forecast_words(
     takes = keeping(plan, amounts, known, found=there)
     views = plan.recipe.different_views or 1
     strong = (
-        _("The network stays frozen up to {block}.").format(block=cut_text(plan)) if plan.trainable
+        _("The network stays frozen up to {block}.").format(block=cut_text(plan)) if not all_frozen(plan)
         else _("The whole backbone stays frozen.")
     )
     if there >= takes.images:

@@ -1,0 +1,96 @@
+"""A training on kept activations comes to what the plain one comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reusing
+
+from core.data.dataset import Dataset
+from core.data.intake import take_in
+from core.training.plan import Head, Plan
+from core.training.start import RANDOM, Start
+from core.workspace import Workspace
+from tests.conftest import make_photos
+
+pytestmark = pytest.mark.slow
+
+CLOSE = 1e-4
+LITE = "efficientnet-lite0"
+Changed = Callable[[Plan], Plan]
+
+
+def lite(*trainable: str, head: Head | None = None, **recipe: object) -> Changed:
+    def changed(plan: Plan) -> Plan:
+        asked = replace(plan, backbone=LITE, weights=Start(), trainable=trainable, head=head or plan.head)
+        return reusing.with_recipe(asked, **recipe)
+
+    return changed
+
+
+CASES: dict[str, Changed] = {
+    "all frozen": lite(),
+    "the last blocks": lite("block7", "top"),
+    "blocks that are not neighbours, a last batch that is smaller": lite("block5", "top", batch_size=5),
+    "dropout and a hidden layer": lite(head=Head("max", 0.5, 8)),
+    "two views of each photo": lite("top", augment="light", views=2),
+    "VGG16 on a flattened map": lambda plan: replace(
+        plan, backbone="vgg16", trainable=("block5",), head=Head("flatten", 0.0), image_size=48),
+    "drop connect": lambda plan: replace(
+        plan, backbone="efficientnetb0", trainable=("block7", "top"), weights=Start(RANDOM)),
+    "BatchNorms that learn": lambda plan: replace(
+        reusing.with_recipe(plan, learning_rate=1e-2), backbone="mobilenet", weights=Start(RANDOM),
+        trainable=("block12", "block13")),
+}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_photos(tmp_path_factory.mktemp("exact") / "colours", each=reusing.EACH)
+
+
+@pytest.fixture
+def data(photos: Path, workspace: Workspace) -> Dataset:
+    return take_in(photos, workspace)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_reusing_the_frozen_part_changes_nothing(case: str, data: Dataset, workspace: Workspace) -> None:
+    plan = CASES[case](reusing.plan_for(data)).checked()
+    reused = reusing.run(plan, data, workspace)
+    plain = reusing.run(replace(plan, cache=False), data, workspace)
+    views = plan.recipe.different_views or 0
+    reusing.assert_reused(reused, hit=0, computed=(views - 1) * reusing.TRAIN + reusing.ALL)
+    assert plain.use.reason
+    assert len(plain.figures) == plan.recipe.epochs
+    assert np.ptp(plain.figures[:, 0]) > 0  # it learns, so that there is something to compare
+    reusing.assert_same(reused, plain, data, CLOSE)
+    assert reused.outcome.trainable == plain.outcome.trainable
+
+
+@pytest.mark.parametrize("case", ["the last blocks", "dropout and a hidden layer", "drop connect"])
+def test_it_comes_to_what_a_loop_written_by_hand_comes_to(
+    case: str, data: Dataset, workspace: Workspace
+) -> None:
+    from core.training.model import assemble
+
+    plan = CASES[case](reusing.plan_for(data, batch_size=5)).checked()
+    ran = reusing.run(plan, data, workspace)
+    assert ran.use.reason == ""
+    model = assemble(plan, len(data.classes))
+    images, labels = reusing.pixels(data, "train", plan.size)
+    tested, _labels = reusing.pixels(data, "test", plan.size)
+    checked = reusing.pixels(data, "validation", plan.size)
+    figures, said = [], []
+    for order in reusing.orders(plan, len(images), plan.recipe.epochs):
+        past = model.fit(images[order], labels[order], batch_size=plan.recipe.batch_size, shuffle=False,
+                         validation_data=checked, epochs=1, verbose=0).history
+        figures.append([past[name][0] for name in ("loss", "accuracy", "val_loss", "val_accuracy")])
+        said.append(model.predict_on_batch(tested))
+    np.testing.assert_allclose(ran.figures, figures, rtol=CLOSE, atol=CLOSE)
+    assert ran.outcome.kept is not None
+    np.testing.assert_allclose(ran.outcome.test, said[ran.outcome.kept - 1], rtol=CLOSE, atol=CLOSE)
