@@ -13,13 +13,14 @@ import filelock
 
 from core.activations.segment import INDEX, ROWS, USE, Segment, any_alive
 from core.errors import BadInput, Busy
-from core.files import read_json, write_json
+from core.files import JsonObject, read_json, write_json
 from core.i18n import _
 from core.workspace import Workspace
 
 DEFAULT_BUDGET = 10 * 10**9
 LARGEST_BUDGET = 10_000 * 10**9
 _LONGEST_WAIT_S = 30.0
+SETTINGS = "settings.json"
 _SETTING = "activations_budget"
 _log = logging.getLogger(__name__)
 
@@ -62,20 +63,17 @@ def locked(workspace: Workspace) -> Iterator[None]:
 
 def usage(workspace: Workspace) -> Usage:
     """Return how much is kept and how much may be."""
-    with locked(workspace):
-        sizes = {each: each.size for each in _segments(workspace)}
-        in_use = sum(size for each, size in sizes.items() if each.in_use())
+    sizes = {each: each.size for each in _segments(workspace)}
+    in_use = sum(size for each, size in sizes.items() if each.in_use())
     return Usage(sum(sizes.values()), in_use, budget_of(workspace))
 
 
 def budget_of(workspace: Workspace) -> int:
     """Return how many bytes the kept activations may take."""
-    try:
-        given = read_json(_settings(workspace)).get(_SETTING)
-    except BadInput:  # none was ever set, or the file is damaged
+    given = _settings(workspace).get(_SETTING)
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given <= LARGEST_BUDGET:
         return DEFAULT_BUDGET
-    sound = isinstance(given, int) and not isinstance(given, bool) and 0 <= given <= LARGEST_BUDGET
-    return given if sound and isinstance(given, int) else DEFAULT_BUDGET
+    return given
 
 
 def set_budget(workspace: Workspace, budget: float) -> None:
@@ -89,7 +87,7 @@ def set_budget(workspace: Workspace, budget: float) -> None:
             _("The size of the cache cannot be used."), given=f"{budget / 1e9:g} GB"[:80],
             fix=_("Choose from 0 to {most} GB.").format(most=f"{LARGEST_BUDGET / 1e9:,.0f}"),
         )
-    write_json(_settings(workspace), {_SETTING: int(budget)})
+    write_json(workspace.root / SETTINGS, {**_settings(workspace), _SETTING: int(budget)})
     free_for(workspace, 0)
 
 
@@ -149,5 +147,8 @@ def _tidy(workspace: Workspace) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _settings(workspace: Workspace) -> Path:
-    return workspace.root / "settings.json"
+def _settings(workspace: Workspace) -> JsonObject:
+    try:
+        return read_json(workspace.root / SETTINGS)
+    except BadInput:  # nothing was ever set, or the file is damaged
+        return {}

@@ -97,8 +97,9 @@ class Segment:
 
     def remove(self) -> None:
         """Remove it; the index goes first, so that nobody finds rows that are gone."""
-        self.index.unlink(missing_ok=True)
-        self.rows.unlink(missing_ok=True)
+        with suppress(PermissionError):  # Windows keeps what somebody has open; it goes another time
+            self.index.unlink(missing_ok=True)
+            self.rows.unlink(missing_ok=True)
 
 
 def any_alive(marks: Iterable[Path]) -> bool:
@@ -125,8 +126,8 @@ class Writer:
     def __init__(self, segment: Segment, row_bytes: int) -> None:
         self.segment = segment
         self._row_bytes = row_bytes
-        self._index = segment.index.open("xb", buffering=0)
         self._rows = segment.rows.open("xb", buffering=0)
+        self._index = segment.index.open("xb", buffering=0)
 
     def append(self, keys: Sequence[bytes], rows: NDArray[np.uint8]) -> None:
         """Add rows ``(images, row_bytes)`` under their keys.

@@ -9,6 +9,7 @@ import shutil
 import threading
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -18,14 +19,15 @@ from numpy.typing import NDArray
 
 from core.activations.budget import budget_of, free_for, locked, root_of
 from core.activations.segment import INDEX, KEY_BYTES, RECORD_BYTES, Segment, Writer
-from core.errors import BadInput, Stopped
+from core.errors import BadInput, Busy, Stopped
 from core.files import JsonObject, read_json, write_json
 from core.i18n import _
 from core.words import bytes_text
 from core.workspace import Workspace
 
 FORM = 1
-"""Part of every key: raise it when what is decoded, resized or changed about an image becomes other."""
+"""Part of every key: raise it when an image is decoded, resized or changed in another way, or when a
+backbone of the same name and weights computes something else."""
 
 MOST_SEGMENTS = 64  # each that is mapped holds an open file
 DISK_RESERVE = 2 * 10**9
@@ -43,6 +45,12 @@ def row_key(digest: str, view: tuple[object, ...] = ()) -> bytes:
         view: What the view is drawn from; empty for the image as it is.
     """
     return hashlib.blake2b(f"{digest} {view}".encode(), digest_size=KEY_BYTES).digest()
+
+
+def state_of(workspace: Workspace) -> tuple[tuple[str, int], ...]:
+    """Return what changes whenever rows are added or removed."""
+    found = [Segment(path) for path in sorted(root_of(workspace).glob(f"*/*{INDEX}"))]
+    return tuple((str(each.index), each.size) for each in found)
 
 
 def rows_labelled(workspace: Workspace, label: JsonObject) -> set[bytes]:
@@ -127,14 +135,18 @@ class Activations:
             Stopped: ``stop`` was set.
         """
         wanted = set(keys) - set(self._places)
+        damaged: set[bytes] = set()
+        unreadable = 0
         for segment in self._segments()[:MOST_SEGMENTS]:
             if not wanted:
                 break
             try:
-                self._take(segment, wanted, told, stop)
+                damaged |= self._take(segment, wanted, told, stop)
             except (OSError, ValueError):
-                self.damaged += 1
+                unreadable += 1
                 _log.warning("kept activations of %s cannot be read", segment.index, exc_info=True)
+        # What was damaged in one place may have been computed anew since, and be whole in another.
+        self.damaged = len(damaged & wanted) + (unreadable if wanted else 0)
         return sum(key in self._places for key in keys)
 
     def _segments(self) -> list[Segment]:
@@ -143,17 +155,22 @@ class Activations:
 
     def _take(
         self, segment: Segment, wanted: set[bytes], told: Callable[[int], None], stop: threading.Event
-    ) -> None:
-        """Take what is wanted and whole from a segment, and mark it as used; ``wanted`` shrinks."""
+    ) -> set[bytes]:
+        """Take what is wanted and whole from a segment, and mark it as used; ``wanted`` shrinks.
+
+        Returns:
+            The keys of what is wanted and damaged.
+        """
         with locked(self._workspace):
             if not segment.index.exists():
-                return
+                return set()
             self._marks.append(segment.mark())
         keys, checks = segment.records(self.row_bytes)
         here = {key: at for at, key in enumerate(keys) if key in wanted}
         if not here:
             _unmark(self._marks.pop())
-            return
+            return set()
+        damaged = set()
         rows = segment.mapped(self.row_bytes, len(keys))
         self._maps.append(rows)
         number = len(self._maps) - 1
@@ -167,8 +184,9 @@ class Activations:
                 self._places[key] = number, at
                 wanted.discard(key)
             else:
-                self.damaged += 1
+                damaged.add(key)
                 _log.warning("a row of %s is damaged", segment.index)
+        return damaged
 
     def make_room(self, images: int) -> None:
         """Make room for more rows, removing what was not used for the longest time and is not in use.
@@ -180,16 +198,16 @@ class Activations:
         budget = budget_of(self._workspace)
         root = root_of(self._workspace)
         root.mkdir(parents=True, exist_ok=True)
-        if not free_for(self._workspace, needed):
-            raise NoRoom(
-                _("What the frozen part makes of the photos takes {needed}; {budget} may be kept.").format(
-                    needed=bytes_text(needed), budget=bytes_text(budget))
-            )
         left = shutil.disk_usage(root).free - DISK_RESERVE
         if needed > left:
             raise NoRoom(
                 _("What the frozen part makes of the photos takes {needed}; the disk is nearly full.").format(
                     needed=bytes_text(needed))
+            )
+        if not free_for(self._workspace, needed):
+            raise NoRoom(
+                _("What the frozen part makes of the photos takes {needed}; {budget} may be kept.").format(
+                    needed=bytes_text(needed), budget=bytes_text(budget))
             )
 
     @property
@@ -202,15 +220,16 @@ class Activations:
         return known if isinstance(known, float) and 0 < known < _LONGEST_IMAGE_S else None
 
     def remember_speed(self, image_s: float) -> None:
-        """Keep how many seconds an image took."""
-        write_json(self.folder / SPEED, {"image_s": image_s}, durable=False)
+        """Keep how many seconds an image took, where there is room for it."""
+        with suppress(OSError):  # only a forecast is the worse for it
+            write_json(self.folder / SPEED, {"image_s": image_s}, durable=False)
 
     def writer(self) -> Writing:
         """Begin a segment for rows that are computed now."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / MADE_BY, self._described, durable=False)
         segment = Segment.new(self.folder)
         with locked(self._workspace):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_json(self.folder / MADE_BY, self._described, durable=False)
             mark = segment.mark()
         return Writing(self, segment, mark)
 
@@ -247,11 +266,13 @@ class Activations:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def close(self) -> None:
-        """Let go of the files; they may be removed from now on."""
+        """Let go of the files; they may be removed from now on, at once where less may be kept by now."""
         self._maps.clear()
         self._places.clear()
         while self._marks:
             _unmark(self._marks.pop())
+        with suppress(OSError, Busy):  # the next run makes room for itself
+            free_for(self._workspace, 0)
 
 
 class Writing:
@@ -263,6 +284,11 @@ class Writing:
         self._writer = Writer(segment, kept.row_bytes)
         self._keys: list[bytes] = []
 
+    @property
+    def images(self) -> int:
+        """How many rows were written."""
+        return len(self._keys)
+
     def append(self, keys: Sequence[bytes], tensors: Sequence[NDArray[np.float32]]) -> None:
         """Keep what the prefix made of some images; raises OSError where the disk is full."""
         self._writer.append(keys, self._kept.rows_of(tensors))
@@ -270,10 +296,15 @@ class Writing:
 
     def close(self) -> None:
         """End writing; what was written can be gathered, by this run and by others."""
-        self._writer.close()
+        try:
+            self._writer.close()
+        except OSError:
+            _unmark(self._mark)
+            raise
         self._kept.added(self._writer.segment, self._mark, self._keys)
 
 
 def _unmark(mark: filelock.BaseFileLock) -> None:
     mark.release()
-    Path(mark.lock_file).unlink(missing_ok=True)
+    with suppress(OSError):  # somebody is just looking whether it is held; it is removed another time
+        Path(mark.lock_file).unlink(missing_ok=True)

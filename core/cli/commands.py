@@ -18,7 +18,7 @@ from core.errors import BadInput, NotFound, ThawError
 from core.files import JsonObject
 from core.i18n import _
 from core.insight.predict import Answer
-from core.runs.folder import RunFolder, best, require_model, run_folders
+from core.runs.folder import RunFolder, require_model, run_folders
 from core.runs.runner import recover
 from core.runs.work import require_usable
 from core.workspace import Workspace
@@ -129,7 +129,7 @@ def _run_row(folder: RunFolder) -> JsonObject:
         whole, plan = summary(folder), folder.plan()
     except ThawError as error:
         return {"run": folder.id, "status": "unreadable", "error": {"what": error.what}}
-    kept = best(folder.history())
+    kept = folder.kept()
     return {
         "run": folder.id, "status": whole["status"], "dataset": plan.dataset,
         "dataset_title": plan.dataset_title, "backbone": plan.backbone,

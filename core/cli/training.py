@@ -14,7 +14,7 @@ from core.data.dataset import Dataset
 from core.errors import ThawError
 from core.files import JsonObject
 from core.i18n import _
-from core.runs.folder import RunFolder, best
+from core.runs.folder import RunFolder
 from core.runs.status import Status, phase_text
 from core.runs.work import carry_out, dataset_of, evaluation_of, require_usable
 from core.training.plan import Plan
@@ -84,7 +84,7 @@ def summary(folder: RunFolder) -> JsonObject:
     status = folder.status()
     report = folder.report() or {}
     history = folder.history()
-    kept = best(history)
+    kept = folder.kept()
     return {
         "run": folder.id,
         "status": status.state.value,

@@ -132,7 +132,18 @@ class RunFolder:
         """
         if not self.model.is_file() and self.places.best.is_file():
             copy_file(self.places.best, self.model)
-        return saved_epoch(self.model) if self.model.is_file() else None
+        if not self.model.is_file():
+            return None
+        top = best(self.history())
+        # A model of an earlier version does not say; then every epoch was written.
+        return saved_epoch(self.model) or (top.epoch if top else None)
+
+    def kept(self) -> EpochRow | None:
+        """Return the epoch whose weights the run has kept, or would keep now; ``None`` where none ended."""
+        status, rows = self.status(), self.history()
+        if status.state is not State.INTERRUPTED and status.kept is None:
+            return best(rows)
+        return next((row for row in rows if row.epoch == status.kept), None)
 
     def report(self) -> JsonObject | None:
         """Read the report, or ``None`` before there is one; raises BadInput where it is damaged."""
@@ -167,7 +178,7 @@ def _age(path: Path) -> tuple[float, str]:
 
 
 def best(rows: Sequence[EpochRow]) -> EpochRow | None:
-    """Return the epoch whose weights are kept, or ``None`` before the first ended."""
+    """Return the best of some epochs, or ``None`` before the first ended."""
     return max(rows, key=lambda row: row.rank, default=None)
 
 

@@ -65,7 +65,6 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
     Args:
         listener: Who is told.
         train: The training batches; their order is set at each epoch's begin.
-        images: How many training images an epoch has.
         batch_size: Images a step.
         validation_images: How many images a validation has; 0 where there is none.
         saved_s: Says what was saved once so many images have been learned from or validated on.

@@ -216,18 +216,8 @@ def _inner_that_learns(model: keras.Model) -> Any:
     """Return the call of the one model inside a model that learns, if all before it stays the same."""
     import keras
 
-    graph = _Graph(model)
-    for at, node in enumerate(graph.nodes):
-        if _is_fixed(node.operation):
-            continue
-        if isinstance(node.operation, keras.Model) and not _learns_before(graph, at):
-            return node
-        return None
-    return None
-
-
-def _learns_before(graph: _Graph, at: int) -> bool:
-    return any(not _is_fixed(graph.nodes[source].operation) for source in range(at))
+    first = next((node for node in _nodes_of(model) if not _is_fixed(node.operation)), None)
+    return first if first is not None and isinstance(first.operation, keras.Model) else None
 
 
 def _is_fixed(operation: Any) -> bool:

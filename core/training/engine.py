@@ -100,6 +100,8 @@ def _carry_out(model: Any, began: float, asked: _Asked) -> Outcome:
         way = ways.choose(asked.plan, dataset, model, asked.workspace, listener, stop)
     try:
         extracted = time.perf_counter()
+        _leave_if_asked(stop)
+        listener.phase("building")  # the first step builds the graph
         fitted = _fit(model, way, asked)
         listener.phase("saving")
         _save(model, fitted, dataset, asked.places)
@@ -137,7 +139,7 @@ def _compared(
 ) -> CacheUse:
     """Say what the plain way would have taken: the frozen part seeing every image in every epoch."""
     use = way.use
-    if use.reason or use.image_s is None:
+    if use.reason or use.image_s is None or fitted.stopped:
         return use
     seen = len(fitted.history) * sum(len(dataset.of_split(name)) for name in ("train", "validation"))
     seen += len(dataset.of_split("test")) if tested else 0
@@ -246,8 +248,11 @@ def _test(model: Any, way: Way, asked: _Asked) -> NDArray[np.float32] | None:
     try:
         if isinstance(way, Reuse):
             try:
-                way.compute_quietly("test")
+                with _advice():
+                    way.compute_quietly("test")
             except (OSError, Busy) as error:
+                way.use = replace(
+                    way.use, warning=_("The cache could not be written for the test photos."))
                 _log.warning("what the prefix makes of the test photos cannot be kept: %s", error)
                 return probabilities(model, ways.photos(dataset, "test"), asked.plan.size, stop)
         return _answers(way.learner, ways.checking_batches(way, dataset, "test"), stop)

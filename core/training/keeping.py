@@ -69,21 +69,24 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
             return
         held = self._held
         if not within_epoch and not self._last_is_written:
-            self._write_last()
+            self._write()
+        elif held is not None:
+            self._assign(held)
+            self._write_best()
         if held is None:
             restore_weights(self._whole, self._places.best)
-            return
-        self._assign(held)
-        self._write_best()
+        else:
+            self._assign(held)
 
     def _write(self) -> None:
+        """Write both; first the best, which is what a person is after where only one fits on the disk."""
         began = time.perf_counter()
-        self._write_last()
         if self._held is not None:
             now, best = self._values(), self._held
             self._assign(best)
             self._write_best()
             self._assign(now)
+        self._write_last()
         self._written = time.perf_counter()
         self._took = self._written - began
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import lru_cache
 
-from core.activations.store import row_key, rows_labelled
+from core.activations.store import row_key, rows_labelled, state_of
 from core.data.dataset import SPLITS, Dataset
 from core.files import JsonObject
 from core.training import worth
@@ -49,12 +50,21 @@ def found(workspace: Workspace, plan: Plan, dataset: Dataset) -> int:
     """
     if worth.why_never(plan):
         return 0
+    splits = tuple(
+        (tuple(item.digest for item in dataset.of_split(name)), *views_of(plan, name)) for name in SPLITS
+    )
+    return _found(workspace, plan, splits, state_of(workspace))
+
+
+@lru_cache(maxsize=8)
+def _found(
+    workspace: Workspace, plan: Plan, splits: tuple[tuple[tuple[str, ...], str, int], ...],
+    _state: tuple[object, ...],
+) -> int:
+    """Count; a page asks at every click, and the answer changes only with what is kept."""
     kept = rows_labelled(workspace, label(plan))
-    if not kept:
-        return 0
-    count = 0
-    for name in SPLITS:
-        augment, views = views_of(plan, name)
-        digests = [item.digest for item in dataset.of_split(name)]
-        count += sum(key(plan, each, augment, view) in kept for view in range(views) for each in digests)
-    return count
+    return sum(
+        key(plan, digest, augment, view) in kept
+        for digests, augment, views in splits if kept
+        for view in range(views) for digest in digests
+    )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.activations.store import Activations
 from core.backbones import catalogue
 from core.data.dataset import SPLITS, Dataset
-from core.errors import BadInput
+from core.errors import BadInput, Stopped
 from core.files import JsonObject
 from core.i18n import _
 from core.training import known_rows
@@ -34,7 +34,9 @@ from core.workspace import Workspace
 if TYPE_CHECKING:
     import keras
 
-_LIBRARIES = ("tensorflow", "keras", "pillow")
+_LIBRARIES = ("tensorflow", "keras", "pillow", "numpy")
+# With fewer images than this a speed that is known is the better one.
+_ENOUGH_FOR_SPEED = 64
 
 
 class Reuse:
@@ -79,14 +81,19 @@ class Reuse:
         keys = list({task.key for name in SPLITS for view in self._tasks[name] for task in view})
         total = len(keys)
 
+        shown = False
+
         def told(found: int) -> None:
-            if found:
+            nonlocal shown
+            if found and not shown:
                 self._listener.phase("extracting")
+                shown = True
+            if shown:
                 self._listener.extracted(Extraction(found, total, None, None))
 
         found = self._kept.find(keys, told, self._stop)
         self.use = replace(
-            self.use, hit_images=found, bytes=total * self.row_bytes, image_s=self._kept.image_s,
+            self.use, hit_images=found, bytes=found * self.row_bytes, image_s=self._kept.image_s,
             warning=_damage_text(self._kept.damaged),
         )
         return found
@@ -108,6 +115,7 @@ class Reuse:
         tasks = self._missing(*splits)
         if not tasks:
             return
+        self._listener.phase("building")
         self._build_prefix()
         self._listener.phase("extracting")
         self._compute(splits, tasks, self._listener.extracted)
@@ -120,9 +128,12 @@ class Reuse:
             self._compute(splits, tasks, lambda _progress: None)
 
     def _build_prefix(self) -> None:
+        if self._stop.is_set():
+            raise Stopped(_("Stopped before anything was learned."))
         if self._run is None:
-            self._run = PrefixRun(self._prefix, self._plan.size)
-            self._run(np.zeros((1, self._plan.size, self._plan.size, 3), np.uint8))
+            run = PrefixRun(self._prefix, self._plan.size)
+            run(np.zeros((1, self._plan.size, self._plan.size, 3), np.uint8))
+            self._run = run
 
     def _compute(
         self, splits: Sequence[str], tasks: Sequence[Task], told: Callable[[Extraction], None]
@@ -140,12 +151,15 @@ class Reuse:
         finally:
             writing.close()
             self.extract_s += time.perf_counter() - began
-        if image_s is not None:
+            computed = self.use.computed_images + writing.images
+            self.use = replace(
+                self.use, computed_images=computed,
+                bytes=(self.use.hit_images + computed) * self.row_bytes,
+            )
+            self._listener.cache(self.use)
+        if image_s is not None and (self.use.image_s is None or len(tasks) >= _ENOUGH_FOR_SPEED):
             self._kept.remember_speed(image_s)
-        self.use = replace(
-            self.use, computed_images=self.use.computed_images + len(tasks),
-            image_s=image_s or self.use.image_s,
-        )
+            self.use = replace(self.use, image_s=image_s)
 
     def source(self, split_name: str) -> RowSource:
         """Return the rows of a split, computed before; the training split sees each epoch's view."""
@@ -226,7 +240,8 @@ def _made_by(plan: Plan, halves: Halves) -> JsonObject:
 def _fingerprint(prefix: keras.Model) -> str:
     """Return a hash of the weights themselves: whatever they came from, equal ones give equal rows."""
     found = hashlib.sha256()
-    for variable in prefix.variables:
+    # NOTE: not its variables: the state of a Dropout's generator is one, and comes from the plan's seed.
+    for variable in prefix.weights:
         value = np.ascontiguousarray(variable.numpy())
         found.update(f"{value.shape}{value.dtype}".encode())
         found.update(value.tobytes())

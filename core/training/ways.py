@@ -138,9 +138,13 @@ def _reused(
     amounts = worth.amounts_of(dataset)
     known = None if workspace is None else measured(workspace, plan.backbone, plan.size)
     never = worth.why_never(plan)
-    halves = None if never or workspace is None else split(model)
-    if halves is None or workspace is None:
-        raise _Plain(never or _("There is nowhere to keep what the frozen part makes of the photos."))
+    if not never and workspace is None:
+        never = _("There is nowhere to keep what the frozen part makes of the photos.")
+    if never or workspace is None:
+        raise _Plain(never)
+    halves = split(model)
+    if halves is None:
+        raise _Plain(_("No part of the network stays the same for the same photo."))
     reuse = Reuse(plan, dataset, model, halves, workspace, listener, stop)
     try:
         found = reuse.find()

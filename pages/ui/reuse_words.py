@@ -37,7 +37,7 @@ def of_views(run: Listed) -> bool:
 
 def plain_words(reason: str) -> Words:
     """Return that the textbook way is taken, and why."""
-    return _("Trained the textbook way:"), reason
+    return _("The textbook way:"), reason
 
 
 def warning_words(warning: str) -> Words:

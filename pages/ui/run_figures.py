@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from core.errors import ThawError
 from core.i18n import _
-from core.runs.folder import best
 from core.runs.listing import Listed
 from core.runs.status import State, phase_text
 from pages.ui.reuse_words import of_views
@@ -51,7 +50,7 @@ def validation_accuracy(run: Listed) -> float | None:
 
 def kept_text(run: Listed) -> str:
     """Say which weights a run has kept, and how they did on how many validation photos."""
-    kept = best(run.folder.history())
+    kept = run.folder.kept()
     if kept is None:
         return _("No epoch was finished, so the weights at the stop were kept.")
     if kept.val_accuracy is None:

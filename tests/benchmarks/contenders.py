@@ -84,9 +84,9 @@ CASES = {
         Case("lite0-frozen", "efficientnet-lite0", train=None, validation=None,
              cold_goal=10.0, warm_goal=60.0, limit_goal=1.35),
         Case("lite0-block7", "efficientnet-lite0", ("block7", "top"), cold_goal=5.0),
-        Case("lite0-block6", "efficientnet-lite0", ("block6", "block7", "top")),
+        Case("lite0-block6", "efficientnet-lite0", ("block6", "block7", "top"), train=256, validation=64),
         Case("vgg16-block5", "vgg16", ("block5",), RANDOM, Head(pooling="flatten", dropout=0.0),
-             train=64, validation=16, cold_goal=3.3),
+             train=48, validation=12, cold_goal=3.3),
     )
 }
 

@@ -46,14 +46,15 @@ def test_the_frozen_parts_look_is_seen_stopped_and_not_done_again(
     figures["Stop training while the frozen part looks, to stopped on disk, s"] = round(
         stop_training(page, run), 2)
     seen = status(run)
-    assert seen["cache"] is None  # nothing is decided before all is looked at
+    kept = seen["cache"]["computed_images"]
+    assert kept > 0
+    expect(page.get_by_text(f"computed {kept:,} views, kept for the next run")).to_be_visible(
+        timeout=ANSWER_MS)
     assert not (run / "model.keras").exists()
 
     again = start_training(page, server)
-    wait_until(page, lambda: status(again)["cache"] is not None or status(again)["extracted"],
-               "the second run looks for what the first has kept")
     expect(headline(page)).to_contain_text(PHRASE, timeout=PATIENCE_MS)
-    wait_until(page, lambda: (status(again)["extracted"] or 0) > 0, "it counts what it found")
+    wait_until(page, lambda: (status(again)["extracted"] or 0) >= kept, "it counts what it found")
     stop_training(page, again)
 
 

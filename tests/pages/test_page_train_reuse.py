@@ -180,7 +180,7 @@ def test_why_the_plain_way_is_taken_is_said_before_the_start(
     visitor: Visitor, dataset: Dataset, choices: dict[str, Any], reason: str
 ) -> None:
     said = words(visitor.open("train", dataset=dataset.id, trainable=LAST, **choices))
-    assert f"Trained the textbook way: {reason}" in said
+    assert f"The textbook way: {reason}" in said
     assert "stays frozen up to" not in said
 
 
@@ -364,7 +364,7 @@ def test_photos_from_an_earlier_run_are_told(visitor: Visitor, make_run: RunMake
 
 def test_why_a_run_took_the_plain_way_is_told(visitor: Visitor, make_run: RunMaker) -> None:
     make_run(cache=CacheUse(None, reason="The first block learns."))
-    assert "Trained the textbook way: The first block learns." in words(visitor.open("train"))
+    assert "The textbook way: The first block learns." in words(visitor.open("train"))
 
 
 def test_trouble_with_what_is_kept_is_a_caution_with_sign_and_words(

@@ -29,8 +29,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def keep(workspace: Workspace) -> Segment:
     """Keep three rows of eight bytes that nobody uses."""
     with Activations(workspace, {"backbone": "vgg16"}, [(2,)]) as kept:
-        kept.folder.mkdir(parents=True)
         segment = Segment.new(kept.folder)
+    segment.index.parent.mkdir(parents=True)
     import numpy as np
 
     writer = Writer(segment, 8)

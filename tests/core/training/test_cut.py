@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 CLOSE: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-5}
 LABELS = np.array([0, 2, 1, 1])
 drawn_models = settings(
-    max_examples=200, deadline=None, derandomize=True, database=None,
+    max_examples=60, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 

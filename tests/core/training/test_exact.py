@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import reusing
+from _pytest.mark.structures import ParameterSet
 
 from core.data.dataset import Dataset
 from core.data.intake import take_in
@@ -16,8 +17,6 @@ from core.training.plan import Head, Plan
 from core.training.start import RANDOM, Start
 from core.workspace import Workspace
 from tests.conftest import make_photos
-
-pytestmark = pytest.mark.slow
 
 CLOSE = 1e-4
 LITE = "efficientnet-lite0"
@@ -39,7 +38,8 @@ CASES: dict[str, Changed] = {
     "dropout and a hidden layer": lite(head=Head("max", 0.5, 8)),
     "two views of each photo": lite("top", augment="light", views=2),
     "VGG16 on a flattened map": lambda plan: replace(
-        plan, backbone="vgg16", trainable=("block5",), head=Head("flatten", 0.0), image_size=48),
+        plan, backbone="vgg16", trainable=("block5",), head=Head("flatten", 0.0), image_size=48,
+        weights=Start(RANDOM)),
     "drop connect": lambda plan: replace(
         plan, backbone="efficientnetb0", trainable=("block7", "top"), weights=Start(RANDOM)),
     "BatchNorms that learn": lambda plan: replace(
@@ -58,7 +58,14 @@ def data(photos: Path, workspace: Workspace) -> Dataset:
     return take_in(photos, workspace)
 
 
-@pytest.mark.parametrize("case", CASES)
+def marked(cases: Iterable[str], quick: set[str]) -> list[ParameterSet]:
+    """Each case that is not among the quick ones is for the long tests."""
+    return [
+        pytest.param(case, marks=pytest.mark.slow if case in quick else pytest.mark.zoo) for case in cases
+    ]
+
+
+@pytest.mark.parametrize("case", marked(CASES, set(CASES) - {"drop connect", "two views of each photo"}))
 def test_reusing_the_frozen_part_changes_nothing(case: str, data: Dataset, workspace: Workspace) -> None:
     plan = CASES[case](reusing.plan_for(data)).checked()
     reused = reusing.run(plan, data, workspace)
@@ -72,7 +79,8 @@ def test_reusing_the_frozen_part_changes_nothing(case: str, data: Dataset, works
     assert reused.outcome.trainable == plain.outcome.trainable
 
 
-@pytest.mark.parametrize("case", ["the last blocks", "dropout and a hidden layer", "drop connect"])
+@pytest.mark.parametrize("case", marked(
+    ["the last blocks", "dropout and a hidden layer", "drop connect"], {"dropout and a hidden layer"}))
 def test_it_comes_to_what_a_loop_written_by_hand_comes_to(
     case: str, data: Dataset, workspace: Workspace
 ) -> None:

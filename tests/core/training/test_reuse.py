@@ -69,7 +69,10 @@ def test_a_second_run_computes_nothing_and_opens_no_photo(
     assert warm.heard.extractions[-1].extracted <= ALL
 
 
-@pytest.mark.parametrize("changed", ["head", "learning_rate", "batch_size", "optimizer", "epochs"])
+@pytest.mark.parametrize("changed", [
+    "head", "learning_rate",
+    *(pytest.param(name, marks=pytest.mark.zoo) for name in ("batch_size", "optimizer", "epochs")),
+])
 def test_what_comes_after_the_cut_may_change(
     changed: str, cold: Ran, plan: Plan, data: Dataset, workspace: Workspace
 ) -> None:
@@ -129,6 +132,7 @@ def test_one_weight_that_differs_is_another_network(
     assert_reused(reusing.run(plan, data, workspace), hit=0, computed=ALL)
 
 
+@pytest.mark.zoo
 def test_blocks_that_hold_only_frozen_norms_do_not_mix_up_poolings(
     plan: Plan, data: Dataset, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +257,7 @@ def test_views_are_computed_for_training_alone_and_taken_in_turn(
     assert not np.array_equal(rows[1], rows[2])
 
 
+@pytest.mark.zoo
 def test_two_runs_at_once_on_the_same_come_to_the_same(
     cold: Ran, plan: Plan, data: Dataset, tmp_path: Path
 ) -> None:

@@ -21,8 +21,8 @@ def said(given: Status) -> str:
 def test_time_saved_so_far_is_set_against_the_plain_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.runs.status.time.time", lambda: 32.0)
     assert said(status(State.TRAINING, saved_s=48.0)) == (
-        "About 48 s saved so far. The textbook way, in which the frozen part sees every photo in every epoch, "
-        "would have taken 1 min 20 s until here. An estimate from measured costs."
+        "About 48 s saved so far. The textbook way, in which the frozen part sees every photo in every "
+        "epoch, would have taken 1 min 20 s until here. An estimate from measured costs."
     )
 
 
