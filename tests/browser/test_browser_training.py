@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ def test_a_run_goes_on_through_refresh_other_tabs_and_no_tab_at_all(
     server: Server, visits: Visits, small: Dataset, figures: Figures
 ) -> None:
     page, run = _training(server, visits, small)
+    _step_moves(page, run)
     page.reload()
     expect(steps_line(page)).to_contain_text("step", timeout=ANSWER_MS)
     expect(page.locator(f"{PLOT} .js-line").first).to_be_attached(timeout=ANSWER_MS)
@@ -147,6 +149,20 @@ def _training(server: Server, visits: Visits, small: Dataset) -> tuple[Page, Pat
     run = start_training(page, server)
     expect(steps_line(page)).to_contain_text("step", timeout=PATIENCE_MS)
     return page, run
+
+
+def _step_moves(page: Page, run: Path) -> None:
+    shown = []
+
+    def further() -> bool:
+        found = re.search(r"step (\d+) of (\d+)", steps_line(page).inner_text())
+        if found:
+            shown.append(int(found[1]))
+        return len(set(shown)) >= 2
+
+    wait_until(page, further, "the step on the page moves")
+    assert shown == sorted(shown)
+    assert done(run) >= (1, shown[-1])
 
 
 def _drag(page: Page, box: Any) -> None:
