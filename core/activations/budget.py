@@ -63,7 +63,7 @@ def locked(workspace: Workspace) -> Iterator[None]:
 
 def usage(workspace: Workspace) -> Usage:
     """Return how much is kept and how much may be."""
-    sizes = {each: each.size for each in _segments(workspace)}
+    sizes = {each: each.size for each in segments(workspace)}
     in_use = sum(size for each, size in sizes.items() if each.in_use())
     return Usage(sum(sizes.values()), in_use, budget_of(workspace))
 
@@ -94,7 +94,7 @@ def set_budget(workspace: Workspace, budget: float) -> None:
 def clear(workspace: Workspace) -> int:
     """Remove all that no run uses just now, and return how many bytes that was."""
     with locked(workspace):
-        before = [each for each in _segments(workspace) if not each.in_use()]
+        before = [each for each in segments(workspace) if not each.in_use()]
         freed = sum(each.size for each in before)
         for each in before:
             each.remove()
@@ -111,7 +111,7 @@ def free_for(workspace: Workspace, needed: int) -> bool:
         Whether there is room now.
     """
     with locked(workspace):
-        found = sorted(_segments(workspace), key=lambda each: each.used)
+        found = sorted(segments(workspace), key=lambda each: each.used)
         sizes = {each: each.size for each in found}
         too_much = sum(sizes.values()) + needed - budget_of(workspace)
         leaving, freed = [], 0
@@ -130,7 +130,8 @@ def free_for(workspace: Workspace, needed: int) -> bool:
         return freed >= too_much
 
 
-def _segments(workspace: Workspace) -> list[Segment]:
+def segments(workspace: Workspace) -> list[Segment]:
+    """Return all segments of a workspace, in the order of their paths."""
     return [Segment(path) for path in sorted(root_of(workspace).glob(f"*/*{INDEX}"))]
 
 

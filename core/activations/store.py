@@ -17,7 +17,7 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from core.activations.budget import budget_of, free_for, locked, root_of
+from core.activations.budget import budget_of, free_for, locked, root_of, segments
 from core.activations.segment import INDEX, KEY_BYTES, RECORD_BYTES, Segment, Writer
 from core.errors import BadInput, Busy, Stopped
 from core.files import JsonObject, read_json, write_json
@@ -49,8 +49,7 @@ def row_key(digest: str, view: tuple[object, ...] = ()) -> bytes:
 
 def state_of(workspace: Workspace) -> tuple[tuple[str, int], ...]:
     """Return what changes whenever rows are added or removed."""
-    found = [Segment(path) for path in sorted(root_of(workspace).glob(f"*/*{INDEX}"))]
-    return tuple((str(each.index), each.size) for each in found)
+    return tuple((str(each.index), each.size) for each in segments(workspace))
 
 
 def rows_labelled(workspace: Workspace, label: JsonObject) -> set[bytes]:

@@ -77,10 +77,8 @@ class Reuse:
 
     def find(self) -> int:
         """Look for what is kept of all images, and return how many of them were found."""
-        # The same photo may be there twice, in two splits even.
-        keys = list({task.key for name in SPLITS for view in self._tasks[name] for task in view})
+        keys = list(self._needed(*SPLITS))
         total = len(keys)
-
         shown = False
 
         def told(found: int) -> None:
@@ -116,32 +114,28 @@ class Reuse:
         if not tasks:
             return
         self._listener.phase("building")
-        self._build_prefix()
+        run = self._built_prefix()
         self._listener.phase("extracting")
-        self._compute(splits, tasks, self._listener.extracted)
+        self._compute(run, tasks, len(self._needed(*splits)) - len(tasks), self._listener.extracted)
 
     def compute_quietly(self, *splits: str) -> None:
         """Do as :meth:`compute` within another phase."""
         tasks = self._missing(*splits)
         if tasks:
-            self._build_prefix()
-            self._compute(splits, tasks, lambda _progress: None)
+            self._compute(self._built_prefix(), tasks, 0, lambda _progress: None)
 
-    def _build_prefix(self) -> None:
+    def _built_prefix(self) -> PrefixRun:
         if self._stop.is_set():
             raise Stopped(_("Stopped before anything was learned."))
         if self._run is None:
             run = PrefixRun(self._prefix, self._plan.size)
             run(np.zeros((1, self._plan.size, self._plan.size, 3), np.uint8))
             self._run = run
+        return self._run
 
     def _compute(
-        self, splits: Sequence[str], tasks: Sequence[Task], told: Callable[[Extraction], None]
+        self, run: PrefixRun, tasks: Sequence[Task], there: int, told: Callable[[Extraction], None]
     ) -> None:
-        run = self._run
-        if run is None:
-            raise ValueError("the prefix was not built")
-        there = sum(len(view) for name in splits for view in self._tasks[name]) - len(tasks)
         began = time.perf_counter()
         writing = self._kept.writer()
         try:
@@ -173,9 +167,12 @@ class Reuse:
             let_go_of(self._run.function)
             self._run = None
 
+    def _needed(self, *splits: str) -> dict[bytes, Task]:
+        """Return what the prefix has to see, by key: a photo may be there twice, in two splits even."""
+        return {task.key: task for name in splits for view in self._tasks[name] for task in view}
+
     def _missing(self, *splits: str) -> list[Task]:
-        every = (task for name in splits for view in self._tasks[name] for task in view)
-        return list({task.key: task for task in every if task.key not in self._kept}.values())
+        return [task for key, task in self._needed(*splits).items() if key not in self._kept]
 
 
 class RowSource:

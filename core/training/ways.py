@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 from core.activations.store import NoRoom
@@ -146,25 +147,23 @@ def _reused(
     if halves is None:
         raise _Plain(_("No part of the network stays the same for the same photo."))
     reuse = Reuse(plan, dataset, model, halves, workspace, listener, stop)
-    try:
-        found = reuse.find()
-        reason = worth.why_plain(plan, amounts, known, found=found, row=reuse.row_bytes)
-        if reason:
-            raise _Plain(reason)
-        reuse.make_room()
-        reuse.compute("train", "validation")
-    except NoRoom as error:
-        reuse.close()
-        raise _Plain(error.reason) from error
-    except (OSError, Busy) as error:
-        reuse.close()
-        _log.exception("the cache of frozen activations cannot be used")
-        raise _Plain(
-            _("What the frozen part makes of the photos could not be kept."), warning=_trouble(error)
-        ) from error
-    except BaseException:
-        reuse.close()
-        raise
+    with ExitStack() as leaving:
+        leaving.callback(reuse.close)
+        try:
+            found = reuse.find()
+            reason = worth.why_plain(plan, amounts, known, found=found, row=reuse.row_bytes)
+            if reason:
+                raise _Plain(reason)
+            reuse.make_room()
+            reuse.compute("train", "validation")
+        except NoRoom as error:
+            raise _Plain(error.reason) from error
+        except (OSError, Busy) as error:
+            _log.exception("the cache of frozen activations cannot be used")
+            raise _Plain(
+                _("What the frozen part makes of the photos could not be kept."), warning=_trouble(error)
+            ) from error
+        leaving.pop_all()
     return reuse
 
 

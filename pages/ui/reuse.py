@@ -109,7 +109,7 @@ def forecast(plan: Plan, dataset: Dataset) -> None:
         note(*plain_words(reason), sign="info")
         return
     strong, sentence = forecast_words(plan, amounts, known, there)
-    most = budget.usage(state.workspace()).budget
+    most = budget.budget_of(state.workspace())
     if keeping(plan, amounts, known).bytes <= most:
         note(strong, sentence, sign="ice")
         return

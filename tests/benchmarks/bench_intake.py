@@ -26,9 +26,12 @@ from core.workspace import Workspace  # noqa: E402
 
 
 def photos() -> Path:
-    """Return the folder of photos to measure with."""
-    if len(sys.argv) > 1:
-        return Path(sys.argv[1])
+    """Return the folder of photos to measure with: the one that was named, else :func:`usual_photos`."""
+    return Path(sys.argv[1]) if len(sys.argv) > 1 else usual_photos()
+
+
+def usual_photos() -> Path:
+    """Return the clothing photos where they are, else the packaged sample."""
     clothing = ROOT.parent / "shared" / "data" / "clothing"
     if clothing.is_dir():
         return clothing

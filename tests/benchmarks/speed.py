@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.workspace import Workspace
+from tests.benchmarks.bench_intake import usual_photos
 from tests.benchmarks.contenders import CASES, EPOCHS, Case, taken_in
 from tests.serving import ROOT
 
@@ -29,16 +30,6 @@ SPLITS = ("train", "validation")
 # In the order of the race: the name in the table, and the contender that runs.
 RACE = (("textbook", "textbook"), ("cold", "ours"), ("warm", "ours"), ("limit", "limit"))
 TRAINING = ("textbook", "cold", "warm")
-
-
-def photos() -> Path:
-    """Return the folder of photos to measure with; arguments are not looked at, as cases are there."""
-    clothing = ROOT.parent / "shared" / "data" / "clothing"
-    if clothing.is_dir():
-        return clothing
-    import conformal_clip_data
-
-    return Path(conformal_clip_data.textile_simulated_root())
 
 
 def found(root: Path) -> dict[str, dict[str, list[Path]]]:
@@ -185,7 +176,7 @@ def main() -> None:
     if given.quick:
         epochs = QUICK_EPOCHS
         cases = [replace(case, train=QUICK_PHOTOS[0], validation=QUICK_PHOTOS[1]) for case in cases]
-    source = given.photos or photos()
+    source = given.photos or usual_photos()
     rows = [raced(case, source, given.rounds, epochs) for case in cases]
     result = {"photos": source.name, "rounds": given.rounds, "cases": rows}
     print("\n".join(speed_lines(result)), file=sys.stderr, flush=True)

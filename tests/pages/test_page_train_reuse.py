@@ -55,6 +55,7 @@ class Kept:
 def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
     made = Kept()
     monkeypatch.setattr(budget, "usage", lambda _workspace: made.usage)
+    monkeypatch.setattr(budget, "budget_of", lambda _workspace: made.usage.budget)
     monkeypatch.setattr(budget, "set_budget", made.set_budget)
     monkeypatch.setattr(budget, "clear", made.clear)
     return made

@@ -34,13 +34,15 @@ class Heard:
     extractions: list[Extraction] = field(default_factory=list)
     uses: list[CacheUse] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    batches: list[BatchRow] = field(default_factory=list)
+    epochs: list[EpochRow] = field(default_factory=list)
 
     def phase(self, phase: str) -> None:
         self.phases.append(phase)
         self.hook(phase, self)
 
-    def fetched(self, _share: float) -> None:
-        raise AssertionError("nothing is downloaded here")
+    def fetched(self, share: float) -> None:
+        raise AssertionError(f"weights were fetched: {share}")
 
     def extracted(self, progress: Extraction) -> None:
         self.extractions.append(progress)
@@ -54,10 +56,11 @@ class Heard:
         self.steps.append(step)
         self.hook("step", self)
 
-    def batch(self, _row: BatchRow) -> None:
-        """Nothing is asked of the curve here."""
+    def batch(self, row: BatchRow) -> None:
+        self.batches.append(row)
 
-    def epoch(self, _row: EpochRow) -> None:
+    def epoch(self, row: EpochRow) -> None:
+        self.epochs.append(row)
         self.hook("epoch", self)
 
 

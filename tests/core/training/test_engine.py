@@ -3,77 +3,25 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from reusing import Heard
 
 from core.data.dataset import Dataset
-from core.data.intake import take_in
 from core.errors import BadInput, Busy, RunFailed, Stopped
 from core.runs.folder import RunFolder
 from core.training import engine, ways
-from core.training.events import BatchRow, CacheUse, EpochRow, Extraction, Outcome, Step
+from core.training.events import CacheUse, Outcome
 from core.training.plan import Plan, Recipe
 from core.training.reuse import Reuse
 from core.training.ways import PlainWay
 from core.workspace import Workspace
-from tests.conftest import make_photos
 
 pytestmark = pytest.mark.slow
-
-Hook = Callable[[str, "Heard"], None]
-
-
-@dataclass
-class Heard:
-    """Listens to a training, and does what a test wants when something is told."""
-
-    hook: Hook = lambda _what, _heard: None
-    phases: list[str] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-    batches: list[BatchRow] = field(default_factory=list)
-    epochs: list[EpochRow] = field(default_factory=list)
-    extractions: list[Extraction] = field(default_factory=list)
-    uses: list[CacheUse] = field(default_factory=list)
-
-    def phase(self, phase: str) -> None:
-        self.phases.append(phase)
-        self.hook(phase, self)
-
-    def fetched(self, share: float) -> None:
-        raise AssertionError(f"weights were fetched: {share}")
-
-    def extracted(self, progress: Extraction) -> None:
-        self.extractions.append(progress)
-
-    def cache(self, use: CacheUse) -> None:
-        self.uses.append(use)
-
-    def step(self, step: Step) -> None:
-        self.steps.append(step)
-        self.hook("step", self)
-
-    def batch(self, row: BatchRow) -> None:
-        self.batches.append(row)
-
-    def epoch(self, row: EpochRow) -> None:
-        self.epochs.append(row)
-        self.hook("epoch", self)
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_photos(tmp_path_factory.mktemp("engine") / "colours", each=12)
-
-
-@pytest.fixture
-def data(photos: Path, workspace: Workspace) -> Dataset:
-    """16 photos to learn from, 4 to validate, 4 to test."""
-    return take_in(photos, workspace)
-
 
 @pytest.fixture
 def plan(data: Dataset) -> Plan:

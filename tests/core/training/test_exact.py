@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +11,9 @@ import reusing
 from _pytest.mark.structures import ParameterSet
 
 from core.data.dataset import Dataset
-from core.data.intake import take_in
 from core.training.plan import Head, Plan
 from core.training.start import RANDOM, Start
 from core.workspace import Workspace
-from tests.conftest import make_photos
 
 CLOSE = 1e-4
 LITE = "efficientnet-lite0"
@@ -46,16 +43,6 @@ CASES: dict[str, Changed] = {
         reusing.with_recipe(plan, learning_rate=1e-2), backbone="mobilenet", weights=Start(RANDOM),
         trainable=("block12", "block13")),
 }
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_photos(tmp_path_factory.mktemp("exact") / "colours", each=reusing.EACH)
-
-
-@pytest.fixture
-def data(photos: Path, workspace: Workspace) -> Dataset:
-    return take_in(photos, workspace)
 
 
 def marked(cases: Iterable[str], quick: set[str]) -> list[ParameterSet]:

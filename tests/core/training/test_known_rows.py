@@ -7,19 +7,12 @@ import pytest
 import reusing
 
 from core.data.dataset import Dataset
-from core.data.intake import take_in
 from core.training import known_rows
 from core.training.plan import Head
 from core.training.start import RANDOM, Start
 from core.workspace import Workspace
-from tests.conftest import make_photos
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def data(tmp_path: Path, workspace: Workspace) -> Dataset:
-    return take_in(make_photos(tmp_path / "colours", each=reusing.EACH), workspace)
 
 
 def test_what_a_run_has_kept_is_found_by_every_plan_that_needs_it_and_by_no_other(

@@ -14,26 +14,14 @@ from reusing import ALL, CHECKED, TRAIN, Heard, Ran, assert_reused, with_recipe
 from core.activations.budget import root_of
 from core.backbones import load_weights
 from core.data.dataset import Dataset
-from core.data.intake import take_in
 from core.errors import RunFailed, Stopped
 from core.training import augment, engine, feed
 from core.training.extract import FIRST_BATCH
 from core.training.plan import Head, Plan
 from core.training.start import RANDOM, Start
 from core.workspace import Workspace
-from tests.conftest import make_photos
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_photos(tmp_path_factory.mktemp("reuse") / "colours", each=reusing.EACH)
-
-
-@pytest.fixture
-def data(photos: Path, workspace: Workspace) -> Dataset:
-    return take_in(photos, workspace)
 
 
 @pytest.fixture

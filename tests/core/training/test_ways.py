@@ -4,7 +4,6 @@ import errno
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,23 +15,11 @@ from core.activations import store
 from core.activations.budget import set_budget
 from core.activations.segment import Writer
 from core.data.dataset import Dataset
-from core.data.intake import take_in
 from core.training.extract import PrefixRun
 from core.training.plan import Plan
 from core.workspace import Workspace
-from tests.conftest import make_photos
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_photos(tmp_path_factory.mktemp("ways") / "colours", each=reusing.EACH)
-
-
-@pytest.fixture
-def data(photos: Path, workspace: Workspace) -> Dataset:
-    return take_in(photos, workspace)
 
 
 @pytest.fixture
