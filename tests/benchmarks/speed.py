@@ -154,6 +154,10 @@ def _goals(row: dict[str, Any]) -> str:
         words.append(f"warm at least {case.warm_goal:g} times: {_reached(warm >= case.warm_goal)}")
     if case.limit_goal is not None:
         words.append(f"at most {case.limit_goal:g} of the limit: {_reached(over <= case.limit_goal)}")
+    if case.accuracy_goal is not None:
+        textbook, ours = (statistics.median(row["val_accuracy"][label]) for label in ("textbook", "cold"))
+        near = abs(textbook - ours) <= case.accuracy_goal
+        words.append(f"accuracy within {100 * case.accuracy_goal:g} point: {_reached(near)}")
     return "; ".join(words) or "none"
 
 
