@@ -76,8 +76,11 @@ def budget_of(workspace: Workspace) -> int:
     return given
 
 
-def set_budget(workspace: Workspace, budget: float) -> None:
+def set_budget(workspace: Workspace, budget: float) -> int:
     """Let the kept activations take at most so many bytes; what is too much goes at once.
+
+    Returns:
+        How many bytes were removed.
 
     Raises:
         BadInput: It is below 0 or above :data:`LARGEST_BUDGET`.
@@ -88,7 +91,9 @@ def set_budget(workspace: Workspace, budget: float) -> None:
             fix=_("Choose from 0 to {most} GB.").format(most=f"{LARGEST_BUDGET / 1e9:,.0f}"),
         )
     write_json(workspace.root / SETTINGS, {**_settings(workspace), _SETTING: int(budget)})
+    before = usage(workspace).bytes
     free_for(workspace, 0)
+    return max(0, before - usage(workspace).bytes)
 
 
 def clear(workspace: Workspace) -> int:

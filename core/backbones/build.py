@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.backbones import load_weights
 from core.backbones.catalogue import Backbone, get
-from core.backbones.division import divide, owners
+from core.backbones.division import divide
 from core.backbones.families import family_of
 from core.backbones.fresh import with_fresh_names
 from core.backbones.lite_model import lite_model, spec_blocks
@@ -131,18 +131,4 @@ def block_layers(model: keras.Model, name: str) -> dict[str, list[keras.layers.L
     return {
         block.name: [model.get_layer(spec.name) for spec in block.specs]
         for block in spec_blocks(backbone, backbone.input_size)
-    }
-
-
-def block_of_step(model: keras.Model, name: str) -> dict[str, str]:
-    """Return the block of every step of a model that :func:`build` made.
-
-    A step is a layer or a bare operation; the input is in none. With it a cut at a block boundary
-    (:func:`core.backbones.division.crossing`) needs no layer names.
-    """
-    backbone = get(name)
-    if backbone.constructor:
-        return owners(model, family_of(backbone.constructor).rules)
-    return {
-        layer.name: block for block, layers in block_layers(model, name).items() for layer in layers
     }

@@ -115,30 +115,3 @@ def _needed(end: str, taken: dict[str, tuple[str, ...]], owned: set[str]) -> lis
         found.append(name)
         waiting.extend(taken[name])
     return found
-
-
-def crossing(model: keras.Model, below: Iterable[str]) -> tuple[str, ...]:
-    """Return the steps whose outputs cross a cut, in the model's order.
-
-    Args:
-        model: A functional model.
-        below: Names of the steps under the cut; the input counts as under it.
-
-    Returns:
-        Names of the steps under the cut that a step above it takes from. One at the block
-        boundaries of most families, two between NASNet's cells.
-
-    Raises:
-        ValueError: A step under the cut takes from one above it, so that this is no cut.
-    """
-    taken = inputs_of(model)
-    under = set(below) | {name for name, sources in taken.items() if not sources}
-    for name in under:
-        above = [source for source in taken[name] if source not in under]
-        if above:
-            raise ValueError(f"{name} is under the cut and takes from {above[0]}, which is not")
-    crossed = {
-        source for name, sources in taken.items() if name not in under
-        for source in sources if source in under
-    }
-    return tuple(step.name for step in model.operations if step.name in crossed)

@@ -20,9 +20,8 @@ def cache(given: argparse.Namespace) -> JsonObject:
         BadInput: The size is out of range.
     """
     workspace = workspace_of(given.workspace)
-    if given.budget is not None:
-        budget.set_budget(workspace, given.budget * _GIGABYTE)
-    freed = budget.clear(workspace) if given.clear else 0
+    freed = 0 if given.budget is None else budget.set_budget(workspace, given.budget * _GIGABYTE)
+    freed += budget.clear(workspace) if given.clear else 0
     found = budget.usage(workspace)
     return {
         "bytes": found.bytes, "in_use_bytes": found.in_use, "budget_bytes": found.budget,

@@ -21,8 +21,10 @@ from core.insight.predict import Answer
 from core.runs.folder import RunFolder, require_model, run_folders
 from core.runs.runner import recover
 from core.runs.work import require_usable
+from core.words import duration_text
 from core.workspace import Workspace
 
+_LEAST_SAVED_S = 1
 SAMPLE_PREFIX = "sample:"
 
 
@@ -106,7 +108,25 @@ def show_train(answer: JsonObject) -> str:
             _("test accuracy {accuracy:.1%} (95% interval {low:.1%} to {high:.1%}, {images} photos)")
             .format(**answer["test"])
         )
+    lines += _frozen_part(answer)
     return "\n".join(lines)
+
+
+def _frozen_part(answer: JsonObject) -> list[str]:
+    """Say how the frozen part was dealt with, and what that saved where it is known."""
+    use, timing = answer["cache"], answer["timing"]
+    if not isinstance(use, dict):
+        return []
+    if use["reason"] or not use["cut"]:
+        return [_("the textbook way: {reason}").format(reason=use["reason"])] if use["reason"] else []
+    said = _("frozen part, up to {cut}: {hit_images} photos or views were kept before, {computed_images} "
+             "computed").format(**use)
+    if use["compared_s"] is None or not isinstance(timing, dict):
+        return [said]
+    saved = use["compared_s"] - timing["total_s"]
+    if saved < _LEAST_SAVED_S:
+        return [said]
+    return [_("{said}; about {time} saved, an estimate").format(said=said, time=duration_text(saved))]
 
 
 def _taken_in(source: str, workspace: Workspace) -> Dataset:

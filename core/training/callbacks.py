@@ -88,6 +88,7 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         self._past_images = 0
         self._past_s = 0.0
         self._validation_s: float | None = None
+        self._has_learned = False
         self.history: list[EpochRow] = []
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -103,6 +104,7 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         self._seen = 0
         self._sums = (0.0, 0.0)
         self._drawn = 0
+        self._drawn_at = 0
         self._drawn_sums = (0.0, 0.0)
         self._recent.clear()
         self._recent.append((self._began, 0))
@@ -114,26 +116,30 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         """Tell the step; every few steps also a point of the curve."""
         values = logs or {}
         loss, accuracy = float(values["loss"]), float(values["accuracy"])
+        # NOTE: of several steps at once Keras tells where they would have ended, had there been enough.
+        done = min(batch + 1, self._steps)
         if not math.isfinite(loss):
             raise RunFailed(
                 _("The loss is no longer a number: the weights have run away."),
-                given=_("epoch {epoch}, step {step}").format(epoch=self._epoch + 1, step=batch + 1),
+                given=_("epoch {epoch}, step {step}").format(epoch=self._epoch + 1, step=done),
                 fix=_("Lower the learning rate, for example to a tenth, and train again."),
             )
-        self._seen = min(self._images, (batch + 1) * self._batch_size)
-        if batch == 0 and not self.history:
+        self._seen = min(self._images, done * self._batch_size)
+        # NOTE: not "batch 0": several steps may be taken at once, and only the last of them is told.
+        if not self._has_learned:
+            self._has_learned = True
             self._listener.phase("training")
             self._recent.clear()  # what the first step took says nothing of those to come
         self._recent.append((time.perf_counter(), self._seen))
-        if batch + 1 == self._steps:
+        if done == self._steps:
             (first_at, first), (last_at, last) = self._recent[0], self._recent[-1]
             self._past_images += last - first
             self._past_s += last_at - first_at
         # Keras reports means over the epoch so far; differences give the mean of the last steps.
         self._sums = (loss * self._seen, accuracy * self._seen)
-        if (batch + 1) % self._every == 0 or batch + 1 == self._steps:
-            self._draw(batch)
-        self._listener.step(self._step(batch + 1))
+        if done - self._drawn_at >= self._every or done == self._steps:
+            self._draw(done)
+        self._listener.step(self._step(done))
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Note when the validation begins."""
@@ -160,14 +166,14 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         self.history.append(row)
         self._listener.epoch(row)
 
-    def _draw(self, batch: int) -> None:
+    def _draw(self, done: int) -> None:
         images = self._seen - self._drawn
         loss, accuracy = (
             (now - before) / images
             for now, before in zip(self._sums, self._drawn_sums, strict=True)
         )
-        self._drawn, self._drawn_sums = self._seen, self._sums
-        position = self._epoch + (batch + 1) / self._steps
+        self._drawn, self._drawn_at, self._drawn_sums = self._seen, done, self._sums
+        position = self._epoch + done / self._steps
         # A difference of means may fall just outside what an accuracy can be.
         self._listener.batch(BatchRow(position, loss, min(1.0, max(0.0, accuracy))))
 

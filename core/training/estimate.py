@@ -108,7 +108,7 @@ def estimate(
     once = 0.0
     if not worth.why_plain(plan, amounts, measured, found=found):
         frozen = worth.image_seconds(plan, measured)
-        once = max(0, worth.keeping(plan, amounts, measured).images - found) * (frozen + reading)
+        once = worth.keeping(plan, amounts, measured, found=found, decode_s=reading).seconds or 0.0
         step, a_pass, reading = max(0.0, step - frozen), max(0.0, a_pass - frozen), 0.0
     saving = _saving_seconds(plan, classes, measured)
     fed = FED * (photos.train * step + photos.validation * a_pass)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from functools import lru_cache
 
@@ -24,7 +25,11 @@ def cut_name(plan: Plan) -> str:
 
 def key(plan: Plan, digest: str, augment: str, view: int) -> bytes:
     """Return the key of one view of an image, or of the image as it is where it is not augmented."""
-    return row_key(digest) if augment == "none" else row_key(digest, (augment, plan.recipe.seed, view))
+    return _key(digest, augment, plan.recipe.seed, view)
+
+
+def _key(digest: str, augment: str, seed: int, view: int) -> bytes:
+    return row_key(digest) if augment == "none" else row_key(digest, (augment, seed, view))
 
 
 def views_of(plan: Plan, split_name: str) -> tuple[str, int]:
@@ -50,21 +55,27 @@ def found(workspace: Workspace, plan: Plan, dataset: Dataset) -> int:
     """
     if worth.why_never(plan):
         return 0
-    splits = tuple(
-        (tuple(item.digest for item in dataset.of_split(name)), *views_of(plan, name)) for name in SPLITS
-    )
-    return _found(workspace, plan, splits, state_of(workspace))
+    made_by, state, count = json.dumps(label(plan)), state_of(workspace), 0
+    for name in SPLITS:
+        digests = tuple(item.digest for item in dataset.of_split(name))
+        augment, views = views_of(plan, name)
+        seed = plan.recipe.seed if augment != "none" else 0
+        count += sum(
+            _of_view(workspace, made_by, digests, augment, seed, view, state) for view in range(views)
+        )
+    return count
 
 
-@lru_cache(maxsize=8)
-def _found(
-    workspace: Workspace, plan: Plan, splits: tuple[tuple[tuple[str, ...], str, int], ...],
-    _state: tuple[object, ...],
+# A page asks at every click for several numbers of views; the answers change only with what is kept.
+@lru_cache(maxsize=32)
+def _of_view(
+    workspace: Workspace, made_by: str, digests: tuple[str, ...], augment: str, seed: int, view: int,
+    state: tuple[object, ...],
 ) -> int:
-    """Count; a page asks at every click, and the answer changes only with what is kept."""
-    kept = rows_labelled(workspace, label(plan))
-    return sum(
-        key(plan, digest, augment, view) in kept
-        for digests, augment, views in splits if kept
-        for view in range(views) for digest in digests
-    )
+    kept = _labelled(workspace, made_by, state)
+    return sum(_key(digest, augment, seed, view) in kept for digest in digests) if kept else 0
+
+
+@lru_cache(maxsize=2)
+def _labelled(workspace: Workspace, made_by: str, _state: tuple[object, ...]) -> set[bytes]:
+    return rows_labelled(workspace, json.loads(made_by))

@@ -59,14 +59,21 @@ def assemble(plan: Plan, classes: int, weights_file: Path | None = None) -> Any:
     return model
 
 
-def compile_with(model: Any, optimizer: Any) -> None:
-    """Compile a classifier for the loss and the metric that every training here has."""
+def compile_with(model: Any, optimizer: Any, *, steps_at_once: int = 1) -> None:
+    """Compile a classifier for the loss and the metric that every training here has.
+
+    Args:
+        model: The classifier, or its tail.
+        optimizer: A Keras optimizer.
+        steps_at_once: How many steps TensorFlow takes without coming back to Python.
+    """
     import keras
 
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        steps_per_execution=steps_at_once,
     )
 
 

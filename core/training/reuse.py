@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +21,9 @@ from core.data.dataset import SPLITS, Dataset
 from core.errors import BadInput, Stopped
 from core.files import JsonObject
 from core.i18n import _
-from core.training import known_rows
+from core.training import known_rows, worth
 from core.training.augment import view_of
+from core.training.counts import head_parameters
 from core.training.cut import Halves
 from core.training.events import CacheUse, Extraction, Listener
 from core.training.extract import PrefixRun, Task, extract
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 _LIBRARIES = ("tensorflow", "keras", "pillow", "numpy")
 # With fewer images than this a speed that is known is the better one.
 _ENOUGH_FOR_SPEED = 64
+_SMALL_HEAD = 10**6
+_MOST_STEPS_AT_ONCE = 8
+_LEAST_LOOKS_AN_EPOCH = 8
 
 
 class Reuse:
@@ -62,7 +67,7 @@ class Reuse:
         self._prefix = halves.prefix
         self._run: PrefixRun | None = None
         self.learner = halves.tail
-        compile_with(self.learner, model.optimizer)
+        compile_with(self.learner, model.optimizer, steps_at_once=_steps_at_once(plan, dataset))
         self._kept = Activations(
             workspace, _made_by(plan, halves), halves.shapes, known_rows.label(plan)
         )
@@ -78,7 +83,10 @@ class Reuse:
     def find(self) -> int:
         """Look for what is kept of all images, and return how many of them were found."""
         keys = list(self._needed(*SPLITS))
-        total = len(keys)
+        # The test photos have their turn once the training is done, so what follows counts the others.
+        # Which of them were found is not told: it may be that all test photos are among them.
+        total = len(self._needed("train", "validation"))
+        tested = len(keys) - total
         shown = False
 
         def told(found: int) -> None:
@@ -87,7 +95,7 @@ class Reuse:
                 self._listener.phase("extracting")
                 shown = True
             if shown:
-                self._listener.extracted(Extraction(found, total, None, None))
+                self._listener.extracted(Extraction(max(0, found - tested), total, None, None))
 
         found = self._kept.find(keys, told, self._stop)
         self.use = replace(
@@ -211,6 +219,18 @@ def _tasks(plan: Plan, dataset: Dataset, split_name: str) -> list[list[Task]]:
         ]
         for view in range(views)
     ]
+
+
+def _steps_at_once(plan: Plan, dataset: Dataset) -> int:
+    """Return how many steps are taken without a look at the clock or at a stop.
+
+    A step of a small head on kept rows takes a millisecond or two, and the way to Python and back as long.
+    """
+    small = head_parameters(plan, len(dataset.classes)) <= _SMALL_HEAD
+    if not (small and worth.all_frozen(plan)):
+        return 1
+    steps = math.ceil(len(dataset.of_split("train")) / plan.recipe.batch_size)
+    return max(1, min(_MOST_STEPS_AT_ONCE, steps // _LEAST_LOOKS_AN_EPOCH))
 
 
 def _damage_text(damaged: int) -> str:

@@ -43,13 +43,16 @@ class Keeping:
         images: Images that the frozen part has to see, each view counting as one.
         plain_passes: How often images pass the frozen part the plain way.
         bytes: What is kept on disk; for NASNet about that.
-        seconds: What seeing them takes, or ``None`` where the backbone was not measured here.
+        seconds: What it takes to decode and see those that are not there yet, to write what comes of them
+            and to read it in every epoch; ``None`` where the backbone was not measured here.
+        plain_seconds: What decoding and seeing takes the plain way, or ``None`` likewise.
     """
 
     images: int
     plain_passes: int
     bytes: int
     seconds: float | None
+    plain_seconds: float | None
 
 
 def frozen_below(plan: Plan) -> Sequence[Block]:
@@ -104,7 +107,7 @@ def image_seconds(plan: Plan, measured: Measured | None) -> float:
 
 
 def keeping(
-    plan: Plan, amounts: Amounts, measured: Measured | None, *, found: int = 0
+    plan: Plan, amounts: Amounts, measured: Measured | None, *, found: int = 0, decode_s: float = _DECODE_S
 ) -> Keeping:
     """Return what keeping takes; where each epoch sees fresh views, there is nothing to keep.
 
@@ -112,17 +115,29 @@ def keeping(
         plan: A checked plan.
         amounts: How many images there are.
         measured: A calibration of the backbone at the plan's image size, or ``None``.
-        found: How many of the images are kept already, so that they take no time.
+        found: How many of the images are kept already, so that they need not be seen.
+        decode_s: Seconds to decode and resize an image while the network runs beside it.
     """
-    epochs = plan.recipe.epochs
-    plain = epochs * (amounts.train + amounts.validation) + amounts.test
+    images, passes = _passes(plan, amounts)
+    row = row_bytes(plan)
+    if measured is None:
+        return Keeping(images, passes, images * row, None, None)
+    look_s = image_seconds(plan, measured) + decode_s
+    seconds = _seconds(max(0, images - found), passes, row, look_s) if images else 0.0
+    return Keeping(images, passes, images * row, seconds, passes * look_s)
+
+
+def _passes(plan: Plan, amounts: Amounts) -> tuple[int, int]:
+    """Return how many images are seen where each is seen once, and how many the plain way."""
+    plain = plan.recipe.epochs * (amounts.train + amounts.validation) + amounts.test
     if why_never(plan):
-        return Keeping(0, plain, 0, 0.0)
-    images = (plan.recipe.different_views or 0) * amounts.train + amounts.validation + amounts.test
-    seconds = None
-    if measured is not None:
-        seconds = max(0, images - found) * image_seconds(plan, measured)
-    return Keeping(images, plain, images * row_bytes(plan), seconds)
+        return 0, plain
+    return (plan.recipe.different_views or 0) * amounts.train + amounts.validation + amounts.test, plain
+
+
+def _seconds(new: int, passes: int, row: int, look_s: float) -> float:
+    """Return what it takes to see and write what is new, and to read a row for each pass."""
+    return new * (look_s + row / _WRITTEN_A_SECOND) + passes * row / _READ_A_SECOND
 
 
 def amounts_of(dataset: Dataset) -> Amounts:
@@ -156,14 +171,12 @@ def why_plain(
     never = why_never(plan)
     if never:
         return never
-    takes = keeping(plan, amounts, measured)
     row = row_bytes(plan) if row is None else row
-    image_s = image_seconds(plan, measured) + _DECODE_S
-    computed = max(0, takes.images - found) * (image_s + row / _WRITTEN_A_SECOND)
-    once = computed + takes.plain_passes * row / _READ_A_SECOND
-    if once < (1 - _LEAST_GAIN) * takes.plain_passes * image_s:
+    images, passes = _passes(plan, amounts)
+    look_s = image_seconds(plan, measured) + _DECODE_S
+    if _seconds(max(0, images - found), passes, row, look_s) < (1 - _LEAST_GAIN) * passes * look_s:
         return ""
-    if takes.plain_passes <= (1 + _LEAST_GAIN) * takes.images:
+    if passes <= (1 + _LEAST_GAIN) * images:
         return _("The frozen part would see each photo once either way, so nothing is saved.")
     return _("What the frozen part makes of a photo takes {size}; writing and reading it would take as long "
              "as computing it anew.").format(size=bytes_text(row))

@@ -59,10 +59,13 @@ def legend(entries: Iterable[tuple[str, str]]) -> None:
     st.html(f'<ul class="thaw-legend">{items}</ul>')
 
 
-def choice_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, chosen: int) -> None:
+def choice_table(
+    title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, chosen: int
+) -> None:
     """Show what each of a few choices means, figures in columns, the chosen row standing out.
 
     Args:
+        title: What the table says, for who hears it.
         head: What each column is.
         rows: A row for each choice, its name first.
         chosen: Which row is chosen, from 0.
@@ -74,7 +77,10 @@ def choice_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, chosen: 
         + "".join(f"<td>{text(each)}</td>" for each in cells) + "</tr>"
         for at, (name, *cells) in enumerate(rows)
     )
-    st.html(f'<table class="thaw-choices"><thead><tr>{above}</tr></thead><tbody>{body}</tbody></table>')
+    st.html(
+        f'<div class="thaw-wide"><table class="thaw-choices" aria-label="{text(title)}">'
+        f"<thead><tr>{above}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 def problem_list(problems: Iterable[tuple[str, str, str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -21,7 +22,6 @@ from core.training.worth import (
     amounts_of,
     cut_text,
     frozen_below,
-    image_seconds,
     keeping,
     why_plain,
 )
@@ -41,7 +41,7 @@ class Cost:
 
     Attributes:
         views: Views a photo; 0 for a fresh one in every epoch.
-        passes: Photos that go through the frozen part, each view counting as one.
+        passes: Photos that have yet to go through the frozen part, each view counting as one.
         seconds: What that takes; ``None`` where the backbone was not measured here.
         bytes: What is kept on disk; 0 the textbook way.
     """
@@ -52,20 +52,27 @@ class Cost:
     bytes: int
 
 
-def costs(plan: Plan, amounts: Amounts, known: Measured | None) -> list[Cost]:
-    """Return what each number of views that is offered would cost."""
+def costs(
+    plan: Plan, amounts: Amounts, known: Measured | None, there: Callable[[Plan], int]
+) -> list[Cost]:
+    """Return what each number of views that is offered would cost.
+
+    Args:
+        plan: The plan, whose own number of views is among them.
+        amounts: How many photos there are.
+        known: What was measured of the backbone here, or ``None``.
+        there: Says how many of the photos of a plan the frozen part has seen in earlier runs.
+    """
     offered = sorted({*(int(each) for each in bounds.VIEWS.choices), plan.recipe.views})
-    return [
-        _cost(replace(plan, recipe=replace(plan.recipe, views=each)), amounts, known) for each in offered
-    ]
+    plans = [replace(plan, recipe=replace(plan.recipe, views=each)) for each in offered]
+    return [_cost(each, amounts, known, there(each)) for each in plans]
 
 
-def _cost(plan: Plan, amounts: Amounts, known: Measured | None) -> Cost:
-    takes = keeping(plan, amounts, known)
-    if not why_plain(plan, amounts, known):
-        return Cost(plan.recipe.views, takes.images, takes.seconds, takes.bytes)
-    seconds = None if known is None else takes.plain_passes * image_seconds(plan, known)
-    return Cost(plan.recipe.views, takes.plain_passes, seconds, 0)
+def _cost(plan: Plan, amounts: Amounts, known: Measured | None, there: int) -> Cost:
+    takes = keeping(plan, amounts, known, found=there)
+    if why_plain(plan, amounts, known, found=there):
+        return Cost(plan.recipe.views, takes.plain_passes, takes.plain_seconds, 0)
+    return Cost(plan.recipe.views, max(0, takes.images - there), takes.seconds, takes.bytes)
 
 
 def views_text(views: int) -> str:
@@ -82,22 +89,29 @@ def view_costs(plan: Plan, dataset: Dataset) -> None:
     """Show what each number of views costs, where some part can be reused at all."""
     if not (plan.cache and frozen_below(plan)):
         return
-    found = costs(plan, amounts_of(dataset), _measured(plan))
+    found = costs(
+        plan, amounts_of(dataset), _measured(plan),
+        lambda choice: known_rows.found(state.workspace(), choice, dataset),
+    )
     choice_table(
-        (_("Views"), _("Photos seen"), _("Time"), _("Disk")),
+        _("What each number of views costs the frozen part"),
+        (_("Views"), _("Photos it sees"), _("Its time"), _("Disk")),
         [
-            (views_text(each.views), f"{each.passes:,}", _time_text(each.seconds),
+            (views_text(each.views), f"{each.passes:,}", _time_text(each),
              bytes_text(each.bytes) if each.bytes else _("none"))
             for each in found
         ],
         chosen=next(at for at, each in enumerate(found) if each.views == plan.recipe.views),
     )
     caption(_("A fresh view in every epoch is the textbook way: the frozen part sees every photo in every "
-              "epoch. Otherwise it sees each view once, and the epochs take turns with them."))
+              "epoch. Otherwise it sees each view once, and the epochs take turns with them. What it has "
+              "seen in earlier runs is not counted again."))
 
 
-def _time_text(seconds: float | None) -> str:
-    return _("not measured") if seconds is None else f"≈ {about_text(seconds)}"
+def _time_text(cost: Cost) -> str:
+    if not cost.passes:
+        return _("none")
+    return _("not measured") if cost.seconds is None else f"≈ {about_text(cost.seconds)}"
 
 
 def forecast(plan: Plan, dataset: Dataset) -> None:
@@ -176,7 +190,9 @@ def _switch() -> None:
 def _kept(known: Usage) -> None:
     def allow() -> None:
         with state.told():
-            budget.set_budget(state.workspace(), round(st.session_state[_BUDGET] * _GIGABYTE))
+            freed = budget.set_budget(state.workspace(), round(st.session_state[_BUDGET] * _GIGABYTE))
+            if freed:
+                st.session_state[_FREED] = freed
 
     def remove() -> None:
         with state.told():

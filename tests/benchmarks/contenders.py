@@ -89,7 +89,7 @@ CASES = {
              cold_goal=5.0),
         Case("lite0-block6", "efficientnet-lite0", ("block6", "block7", "top"), train=256, validation=64),
         Case("vgg16-block5", "vgg16", ("block5",), RANDOM, Head(pooling="flatten", dropout=0.0),
-             train=128, validation=32, cold_goal=3.3),
+             train=64, validation=16, cold_goal=3.3),
     )
 }
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from core.data.dataset import Dataset
 from core.drafts import Draft
+from core.training.plan import Recipe
 from tests.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -46,6 +47,21 @@ def test_no_page_is_wider_than_a_phone_and_all_are_dark(
         assert page.locator("[data-testid=stApp]").evaluate(DARK) == "rgb(18, 24, 30)"
         too_wide[path] = page.evaluate(TOO_WIDE)
     assert not any(too_wide.values()), too_wide
+
+
+def test_what_each_number_of_views_costs_fits_a_phone(
+    server: Server, visits: Visits, small: Dataset
+) -> None:
+    draft = Draft(dataset=small.id, dataset_title=small.title, recipe=Recipe(augment="light"))
+    page = visits.browser(server, draft, viewport={"width": 420, "height": 860}).new_page()
+    visit(page, server, "/train")
+    table = page.get_by_role("table", name="What each number of views costs the frozen part")
+    expect(table).to_be_visible(timeout=ANSWER_MS)
+    page.get_by_text("Reuse of the frozen part", exact=True).click()
+    expect(page.get_by_label("May take on disk, in GB")).to_be_visible(timeout=ANSWER_MS)
+    settled(page)
+    assert page.evaluate(TOO_WIDE) == []
+    assert table.evaluate("(table) => table.scrollWidth <= table.parentElement.clientWidth")
 
 
 def _drawn(page: Page) -> None:

@@ -18,7 +18,7 @@ from core.data.dataset import Dataset
 from core.errors import Unavailable
 from core.runs.runner import RunnerSnapshot
 from core.runs.status import State
-from core.training import fields
+from core.training import fields, known_rows
 from core.training.events import CacheUse
 from core.training.plan import Plan, Recipe
 from core.training.speed import Anchor, Measured, machine
@@ -40,10 +40,12 @@ class Kept:
         self.usage = Usage(0, 0, 10 * GB)
         self.broken = False
 
-    def set_budget(self, _workspace: object, amount: int) -> None:
+    def set_budget(self, _workspace: object, amount: int) -> int:
         if self.broken:
             raise Unavailable("The disk cannot be written.")
-        self.usage = replace(self.usage, budget=amount)
+        freed = max(0, self.usage.bytes - amount)
+        self.usage = replace(self.usage, bytes=self.usage.bytes - freed, budget=amount)
+        return freed
 
     def clear(self, _workspace: object) -> int:
         freed = self.usage.bytes - self.usage.in_use
@@ -116,7 +118,7 @@ def test_each_number_of_views_says_what_it_costs(
     train, others = len(dataset.of_split("train")), len(dataset.items) - len(dataset.of_split("train"))
     at = visitor.open("train", dataset=dataset.id, recipe=LIGHT, trainable=LAST)
     head, fresh, two, four, eight = rows(at)
-    assert head == ["Views", "Photos seen", "Time", "Disk"]
+    assert head == ["Views", "Photos it sees", "Its time", "Disk"]
     plain = 10 * (train + len(dataset.of_split("validation"))) + len(dataset.of_split("test"))
     assert fresh[:2] == ["Fresh every epoch", f"{plain}"]
     assert fresh[3] == "none"
@@ -124,6 +126,18 @@ def test_each_number_of_views_says_what_it_costs(
     assert all(each[2].startswith("≈ ") for each in (fresh, two, four, eight))
     assert four[3].endswith(" MB")
     assert "the frozen part sees every photo in every epoch" in words(at)
+
+
+def test_what_was_seen_in_earlier_runs_costs_nothing_again(
+    visitor: Visitor, dataset: Dataset, measured: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = len(dataset.of_split("train"))
+    needed = {views: (views - 1) * train + len(dataset.items) for views in (0, 2, 4, 8)}
+    monkeypatch.setattr(
+        known_rows, "found", lambda _workspace, plan, _dataset: min(needed[4], needed[plan.recipe.views]))
+    _, _, two, four, eight = rows(visitor.open("train", dataset=dataset.id, recipe=LIGHT, trainable=LAST))
+    assert two[1:3] == four[1:3] == ["0", "none"]
+    assert eight[1] == f"{needed[8] - needed[4]}"
 
 
 def test_the_chosen_number_of_views_stands_out(visitor: Visitor, dataset: Dataset) -> None:
@@ -212,7 +226,8 @@ def test_a_run_starts_with_the_reuse_and_the_views_that_were_chosen(
 ) -> None:
     at = visitor.open("train", dataset=dataset.id, recipe=replace(LIGHT, views=2), cache=False)
     press(at, "Start training")
-    found = visitor.draft.plan()
+    (run,) = visitor.workspace.runs.iterdir()
+    found = Plan.load(run / "plan.json")
     assert (found.recipe.views, found.cache) == (2, False)
 
 
@@ -263,6 +278,17 @@ def test_how_much_may_be_kept_can_be_changed(visitor: Visitor, dataset: Dataset,
     calm(at.number_input(key="kept_budget").set_value(2.5).run())
     assert kept.usage.budget == 2_500_000_000
     assert "Up to 2.5 GB may be." in words(at)
+
+
+def test_what_goes_because_less_may_be_kept_is_said(
+    visitor: Visitor, dataset: Dataset, kept: Kept
+) -> None:
+    kept.usage = Usage(3 * GB, 0, 10 * GB)
+    at = visitor.open("train", dataset=dataset.id)
+    calm(at.number_input(key="kept_budget").set_value(5.0).run())
+    assert "are free again" not in words(at), "nothing had to go"
+    calm(at.number_input(key="kept_budget").set_value(1.0).run())
+    assert "Removed. 2 GB are free again." in words(at)
 
 
 def test_another_tabs_change_is_followed_and_not_undone(

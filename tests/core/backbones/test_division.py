@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from steps import crossing
 
-from core.backbones.division import crossing, divide, inputs_of, owners
+from core.backbones.division import divide, inputs_of, owners
 from core.backbones.families import FAMILIES, Rule, family_of
 
 if TYPE_CHECKING:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import zoo_models as zoo
+from steps import block_of_step, crossing
 
 from core.backbones.architecture import Block
-from core.backbones.build import block_layers, block_of_step, build, preprocessed
+from core.backbones.build import block_layers, build, preprocessed
 from core.backbones.catalogue import Backbone, get
 from core.backbones.describe import TABLE, describe
-from core.backbones.division import crossing, inputs_of
+from core.backbones.division import inputs_of
 
 if TYPE_CHECKING:
     import keras

@@ -13,6 +13,7 @@ from core.activations.budget import DEFAULT_BUDGET, budget_of
 from core.activations.segment import Segment, Writer
 from core.activations.store import Activations, row_key
 from core.cli.main import main
+from core.training.events import CacheUse
 from core.workspace import Workspace
 
 KEYS = [row_key(str(number)) for number in range(3)]
@@ -105,6 +106,28 @@ def test_train_keeps_activations_unless_told(
     asked(capsys, "train", str(photos), *given)
     assert trainer.plan is not None
     assert trainer.plan.cache is expected
+
+
+def test_train_says_what_keeping_activations_saved(
+    capsys: Capture, photos: Path, trainer: Engine
+) -> None:
+    assert main(["train", str(photos)]) == 0
+    out = capsys.readouterr().out
+    assert "frozen part, up to block7: 3 photos or views were kept before, 13 computed" in out
+    assert "about 6 s saved, an estimate" in out
+
+
+def test_train_says_why_it_went_the_textbook_way(
+    capsys: Capture, photos: Path, trainer: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli_calls.USE", CacheUse(None, reason="The first block learns."))
+    assert main(["train", str(photos)]) == 0
+    assert "the textbook way: The first block learns." in capsys.readouterr().out
+
+
+def test_a_smaller_budget_says_what_it_removed(capsys: Capture) -> None:
+    keep(Workspace.open())
+    assert asked(capsys, "cache", "--budget", "0")["freed_bytes"] == SIZE
 
 
 @pytest.mark.parametrize("given", [["--cache", "maybe"], ["--views", "65"], ["--views", "-1"]], ids=" ".join)

@@ -11,6 +11,7 @@ import reusing
 from _pytest.mark.structures import ParameterSet
 
 from core.data.dataset import Dataset
+from core.training import reuse
 from core.training.plan import Head, Plan
 from core.training.start import RANDOM, Start
 from core.workspace import Workspace
@@ -64,6 +65,23 @@ def test_reusing_the_frozen_part_changes_nothing(case: str, data: Dataset, works
     assert np.ptp(plain.figures[:, 0]) > 0  # it learns, so that there is something to compare
     reusing.assert_same(reused, plain, data, CLOSE)
     assert reused.outcome.trainable == plain.outcome.trainable
+
+
+@pytest.mark.slow
+def test_steps_that_are_taken_at_once_change_nothing(
+    data: Dataset, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reuse, "_MOST_STEPS_AT_ONCE", 4)
+    monkeypatch.setattr(reuse, "_LEAST_LOOKS_AN_EPOCH", 1)
+    plan = reusing.plan_for(data, batch_size=3)
+    reused = reusing.run(plan, data, workspace)
+    plain = reusing.run(replace(plan, cache=False), data, workspace)
+    assert [each.step for each in reused.heard.steps] == [4, 6] * plan.recipe.epochs
+    assert [each.step for each in plain.heard.steps] == [1, 2, 3, 4, 5, 6] * plan.recipe.epochs
+    drawn = [each.position for each in reused.heard.batches]
+    assert drawn == pytest.approx([epoch + at for epoch in range(plan.recipe.epochs) for at in (4 / 6, 1)])
+    assert reused.heard.phases.count("training") == plain.heard.phases.count("training")
+    reusing.assert_same(reused, plain, data, CLOSE)
 
 
 @pytest.mark.parametrize("case", marked(

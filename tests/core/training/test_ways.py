@@ -195,9 +195,13 @@ def test_computing_is_told_from_what_was_found_to_all(
     other = replace(plan, image_size=reusing.SIZE + 1)
     reusing.run(other, half, workspace)
     there = sum(len(half.of_split(split)) for split in ("train", "validation"))
-    warm = [each for each in reusing.run(other, data, workspace).heard.extractions
-            if each.to_extract == CHECKED]
-    assert there < warm[0].extracted <= warm[-1].extracted == CHECKED
+    warm = reusing.run(other, data, workspace).heard.extractions
+    assert {each.to_extract for each in warm} == {CHECKED}
+    counted = [each.extracted for each in warm]
+    assert counted == sorted(counted)
+    assert counted[0] < there < counted[-1] == CHECKED
+    last = reusing.run(other, data, workspace).heard.extractions[-1]
+    assert last.extracted == last.to_extract == CHECKED
 
 
 def test_the_sums_of_what_was_used_add_up(plan: Plan, data: Dataset, workspace: Workspace) -> None:

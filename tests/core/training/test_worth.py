@@ -93,7 +93,7 @@ def test_what_keeping_takes_is_the_sum_over_all_images(name: str) -> None:
     takes = worth.keeping(plan, AMOUNTS, None)
     assert (takes.images, takes.plain_passes) == (150, 10 * 120 + 30)
     assert takes.bytes == 150 * worth.row_bytes(plan)
-    assert takes.seconds is None
+    assert (takes.seconds, takes.plain_seconds) == (None, None)
     assert worth.why_plain(plan, AMOUNTS, None) == ""
 
 
@@ -105,12 +105,34 @@ def test_each_view_counts_for_the_photos_that_are_learned_from() -> None:
 
 
 def test_seconds_follow_what_was_measured_and_the_share_below() -> None:
-    assert worth.keeping(plan_of(), AMOUNTS, MEASURED).seconds == pytest.approx(150 * 0.02)
+    takes = worth.keeping(plan_of(), AMOUNTS, MEASURED, decode_s=0)
+    assert takes.seconds == pytest.approx(150 * 0.02, rel=0.01)
+    assert takes.plain_seconds == pytest.approx(takes.plain_passes * 0.02)
     plan = plan_of("efficientnet-lite0", "block6", "block7", "top")
     share = worth.frozen_share(plan)
     assert 0 < share < 1
     assert worth.image_seconds(plan, MEASURED) == pytest.approx(0.02 * share)
-    assert worth.keeping(plan, AMOUNTS, MEASURED).seconds == pytest.approx(150 * 0.02 * share)
+    takes = worth.keeping(plan, AMOUNTS, MEASURED, decode_s=0)
+    assert 150 * 0.02 * share < (takes.seconds or 0) < 1.2 * 150 * 0.02 * share
+
+
+def test_decoding_counts_wherever_a_photo_is_seen_and_nowhere_else() -> None:
+    bare, takes = (worth.keeping(plan_of(), AMOUNTS, MEASURED, decode_s=each) for each in (0, 0.01))
+    assert (takes.seconds or 0) - (bare.seconds or 0) == pytest.approx(150 * 0.01)
+    assert (takes.plain_seconds or 0) - (bare.plain_seconds or 0) == pytest.approx(1230 * 0.01)
+    there = worth.keeping(plan_of(), AMOUNTS, MEASURED, found=150, decode_s=0.01)
+    assert 0 < (there.seconds or 0) < 0.01, "what is there is only read"
+
+
+@every_backbone
+def test_the_path_that_costs_less_is_taken(name: str) -> None:
+    for block in catalogue.get(name).block_names[1:]:
+        plan, known = plan_of(name, block), replace(MEASURED, backbone=name)
+        takes = worth.keeping(plan, AMOUNTS, known)
+        assert takes.seconds is not None
+        assert takes.plain_seconds is not None
+        plain = worth.why_plain(plan, AMOUNTS, known) != ""
+        assert plain == (takes.seconds >= 0.9 * takes.plain_seconds), block
 
 
 def test_without_a_measurement_the_work_decides_how_long_an_image_takes() -> None:
@@ -134,6 +156,7 @@ def test_some_plans_have_nothing_to_keep_whatever_the_photos_are(case: str) -> N
     takes = worth.keeping(plan, AMOUNTS, MEASURED)
     assert (takes.images, takes.bytes, takes.seconds) == (0, 0, 0.0)
     assert takes.plain_passes == 1230
+    assert takes.plain_seconds is not None
 
 
 def test_where_each_photo_would_be_seen_once_nothing_is_saved() -> None:

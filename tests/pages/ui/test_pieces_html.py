@@ -32,7 +32,7 @@ def test_every_piece_escapes_its_text(shown: list[str]) -> None:
     pieces.thumb_grid(["/thaw/1"], [HOSTILE], alts=[HOSTILE])
     pieces.thumb_grid(["/thaw/1"], [emphasised("said *{name}*", name=HOSTILE)])
     pieces.share_bars([(HOSTILE, 0.5, HOSTILE)])
-    pieces.choice_table([HOSTILE], [[HOSTILE, HOSTILE], [HOSTILE, HOSTILE]], chosen=0)
+    pieces.choice_table(HOSTILE, [HOSTILE], [[HOSTILE, HOSTILE], [HOSTILE, HOSTILE]], chosen=0)
     assert len(shown) == 11
     for body in shown:
         assert "<img src=http" not in body
