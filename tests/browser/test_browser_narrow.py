@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser_steps import ANSWER_MS, Visits, settled, visit
+from browser_steps import ANSWER_MS, Visits, button, settled, visit
 from playwright.sync_api import Page, expect
 
 from core.data.dataset import Dataset
@@ -58,7 +58,7 @@ def test_what_each_number_of_views_costs_fits_a_phone(
     table = page.get_by_role("table", name="What each number of views costs the frozen part")
     expect(table).to_be_visible(timeout=ANSWER_MS)
     page.get_by_text("Reuse of the frozen part", exact=True).click()
-    expect(page.get_by_label("May take on disk, in GB")).to_be_visible(timeout=ANSWER_MS)
+    expect(button(page, "Remove what is kept")).to_be_visible(timeout=ANSWER_MS)
     settled(page)
     assert page.evaluate(TOO_WIDE) == []
     assert table.evaluate("(table) => table.scrollWidth <= table.parentElement.clientWidth")
