@@ -17,6 +17,7 @@ from core.training import worth
 from core.training.cost import backward, backward_of
 from core.training.counts import counts, head_parameters, learning_in
 from core.training.events import WRITE_EVERY_S
+from core.training.extract import MOST_CONSTANTS
 from core.training.feed import BATCHES_AHEAD
 from core.training.plan import Plan
 from core.training.speed import Anchor, Measured
@@ -26,6 +27,9 @@ from core.training.speed import Anchor, Measured
 FED = 1.2
 # What Keras takes for a step beside the network: seen with a head alone on kept activations.
 STEP_S = 0.0025
+# How many copies of a weight TensorFlow holds while it folds BatchNorm into what comes before it: seen
+# with ResNet50, MobileNetV2 and Lite0 (tests/benchmarks/estimates.py).
+_COPIES_FOLDED = 8
 _BYTES = 4
 _ADAM_SLOTS = 2
 _SLOTS = {"adam": _ADAM_SLOTS, "adamw": _ADAM_SLOTS, "sgd": 1, "rmsprop": 1}
@@ -105,10 +109,11 @@ def estimate(
     step = _between(plan, measured, lambda anchor: anchor.step_s)
     a_pass = measured.forward_s
     amounts = worth.Amounts(photos.train, photos.validation, photos.test)
-    once = 0.0
+    once, folding = 0.0, 0
     if not worth.why_plain(plan, amounts, measured, found=found):
         frozen = worth.image_seconds(plan, measured)
         once = worth.keeping(plan, amounts, measured, found=found, decode_s=reading).seconds or 0.0
+        folding = _folding_bytes(plan)
         step, a_pass, reading = max(0.0, step - frozen), max(0.0, a_pass - frozen), 0.0
     saving = _saving_seconds(plan, classes, measured)
     fed = FED * (photos.train * step + photos.validation * a_pass)
@@ -121,7 +126,8 @@ def estimate(
     testing = photos.test * (FED * a_pass + reading)
     fit = plan.recipe.epochs * epoch
     writing = saving * min(plan.recipe.epochs, 1 + fit / WRITE_EVERY_S)
-    return Estimate(start + once + fit + writing + testing, epoch, _peak_bytes(plan, classes, measured))
+    peak = _peak_bytes(plan, classes, measured) + folding
+    return Estimate(start + once + fit + writing + testing, epoch, peak)
 
 
 def _between(plan: Plan, measured: Measured, value: Callable[[Anchor], float]) -> float:
@@ -153,6 +159,14 @@ def _peak_bytes(plan: Plan, classes: int, measured: Measured) -> int:
     return int(
         measured.base_bytes + _BYTES * (slots * learning + head) + max(0.0, activations) * scale + photos
     )
+
+
+def _folding_bytes(plan: Plan) -> int:
+    """Return what the frozen part's graph takes once, see :class:`core.training.extract.PrefixRun`."""
+    frozen = worth.frozen_below(plan)
+    if _BYTES * sum(block.parameters for block in frozen) > MOST_CONSTANTS:
+        return 0
+    return _COPIES_FOLDED * _BYTES * sum(block.parameters for block in frozen if block.norm_parameters)
 
 
 def _activations(plan: Plan, anchor: Anchor, measured: Measured) -> float:

@@ -29,8 +29,8 @@ FIRST_BATCH = 1
 # A stop acts between two batches.
 LONGEST_BATCH_S = 0.3
 _IMAGES_AHEAD = 3 * LARGEST_BATCH
-# Above this the weights stay variables: as constants they are copied, and a graph holds 2 GB at most.
-_MOST_CONSTANTS = 400 * 10**6
+# Above this the weights stay variables: folding constants holds several copies of them for a moment.
+MOST_CONSTANTS = 120 * 10**6
 _SPEED_WINDOW_S = 5.0
 
 
@@ -76,7 +76,7 @@ class PrefixRun:
         def with_variables(images: Any) -> Any:
             return prefix(images, training=False)
 
-        small = sum(each.nbytes for each in (*learnt, *fixed)) <= _MOST_CONSTANTS
+        small = sum(each.nbytes for each in (*learnt, *fixed)) <= MOST_CONSTANTS
         self.function = tf.function(
             with_constants if small else with_variables,
             input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],

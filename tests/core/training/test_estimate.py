@@ -125,6 +125,18 @@ def test_a_long_training_writes_its_files_every_few_seconds_and_a_short_one_ever
     assert writing(10, slow) == pytest.approx(10 * one)
 
 
+def test_folding_the_frozen_part_takes_memory_where_it_has_batchnorm_and_is_not_too_large() -> None:
+    def more(name: str) -> int:
+        known = replace(MEASURED, backbone=name, anchors=(Anchor((), 0.012, 700_000_000),))
+        once, plain = (
+            expected(replace(plan, backbone=name), known=known).peak_bytes for plan in (ONCE, PLAN))
+        return once - plain
+
+    assert more(NAME) > 4 * sum(block.parameters for block in get(NAME).blocks)
+    assert more("vgg16") == 0
+    assert more("resnet152") == 0
+
+
 def test_views_pass_the_frozen_part_once_each() -> None:
     def seconds(views: int) -> float:
         recipe = replace(PLAN.recipe, epochs=20, augment="light", views=views)

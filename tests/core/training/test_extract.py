@@ -221,7 +221,7 @@ def two_tensors() -> Any:
 def test_the_prefix_is_traced_once_for_batches_of_any_size(
     most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extracting, "_MOST_CONSTANTS", most)
+    monkeypatch.setattr(extracting, "MOST_CONSTANTS", most)
     prefix = two_tensors()
     run = PrefixRun(prefix, SIZE)
     images = np.random.default_rng(1).integers(0, 256, (9, SIZE, SIZE, 3), dtype=np.uint8)
