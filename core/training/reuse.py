@@ -98,6 +98,7 @@ class Reuse:
                 self._listener.extracted(Extraction(max(0, found - tested), total, None, None))
 
         found = self._kept.find(keys, told, self._stop)
+        told(found)
         self.use = replace(
             self.use, hit_images=found, bytes=found * self.row_bytes, image_s=self._kept.image_s,
             warning=_damage_text(self._kept.damaged),
