@@ -19,7 +19,7 @@ run: $(VENV)/.installed ## serve the dashboard on http://127.0.0.1:8501 (WORKSPA
 
 test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types, unit, page and browser tests
 	@$(BIN)/python -m pytest tests -m "not zoo and not browser" $(BESIDE)
-	@$(BIN)/python -m pytest tests/browser -n 2 --dist loadfile
+	@$(MAKE) --no-print-directory browser
 
 zoo: $(VENV)/.installed-dev ## build every backbone of keras.applications and prove its blocks (long)
 	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/training -m zoo
@@ -43,7 +43,7 @@ pages: $(VENV)/.installed-dev ## the tests of the pages and routes, without a br
 	@$(BIN)/python -m pytest tests/pages tests/web
 
 browser: $(VENV)/.installed-dev chromium ## the tests in a real Chromium
-	@$(BIN)/python -m pytest tests/browser
+	@$(BIN)/python -m pytest tests/browser -n 2 --dist loadfile
 
 screenshots: $(VENV)/.installed-dev chromium ## make the README's picture anew
 	@THAW_SCREENSHOTS=assets/screenshots $(BIN)/python -m pytest tests/browser -k journey

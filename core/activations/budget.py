@@ -91,9 +91,8 @@ def set_budget(workspace: Workspace, budget: float) -> int:
             fix=_("Choose from 0 to {most} GB.").format(most=f"{LARGEST_BUDGET / 1e9:,.0f}"),
         )
     write_json(workspace.root / SETTINGS, {**_settings(workspace), _SETTING: int(budget)})
-    before = usage(workspace).bytes
-    free_for(workspace, 0)
-    return max(0, before - usage(workspace).bytes)
+    _has_room, freed = _make_room(workspace, 0)
+    return freed
 
 
 def clear(workspace: Workspace) -> int:
@@ -115,6 +114,12 @@ def free_for(workspace: Workspace, needed: int) -> bool:
     Returns:
         Whether there is room now.
     """
+    has_room, _freed = _make_room(workspace, needed)
+    return has_room
+
+
+def _make_room(workspace: Workspace, needed: int) -> tuple[bool, int]:
+    """Do as :func:`free_for`; say whether there is room now, and how many bytes were removed for it."""
     with locked(workspace):
         found = sorted(segments(workspace), key=lambda each: each.used)
         sizes = {each: each.size for each in found}
@@ -127,12 +132,12 @@ def free_for(workspace: Workspace, needed: int) -> bool:
                 leaving.append(each)
                 freed += sizes[each]
         if freed < too_much and needed:
-            return False
+            return False, 0
         for each in leaving:
             _log.info("kept activations of %s are removed", each.index.stem)
             each.remove()
         _tidy(workspace)
-        return freed >= too_much
+        return freed >= too_much, freed
 
 
 def segments(workspace: Workspace) -> list[Segment]:

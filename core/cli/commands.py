@@ -21,10 +21,10 @@ from core.insight.predict import Answer
 from core.runs.folder import RunFolder, require_model, run_folders
 from core.runs.runner import recover
 from core.runs.work import require_usable
+from core.training.events import LEAST_SAVED_S
 from core.words import duration_text
 from core.workspace import Workspace
 
-_LEAST_SAVED_S = 1
 SAMPLE_PREFIX = "sample:"
 
 
@@ -117,14 +117,14 @@ def _frozen_part(answer: JsonObject) -> list[str]:
     use, timing = answer["cache"], answer["timing"]
     if not isinstance(use, dict):
         return []
-    if use["reason"] or not use["cut"]:
-        return [_("the textbook way: {reason}").format(reason=use["reason"])] if use["reason"] else []
+    if use["reason"]:
+        return [_("the textbook way: {reason}").format(reason=use["reason"])]
     said = _("frozen part, up to {cut}: {hit_images} photos or views were kept before, {computed_images} "
              "computed").format(**use)
     if use["compared_s"] is None or not isinstance(timing, dict):
         return [said]
     saved = use["compared_s"] - timing["total_s"]
-    if saved < _LEAST_SAVED_S:
+    if saved < LEAST_SAVED_S:
         return [said]
     return [_("{said}; about {time} saved, an estimate").format(said=said, time=duration_text(saved))]
 

@@ -88,7 +88,6 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         self._past_images = 0
         self._past_s = 0.0
         self._validation_s: float | None = None
-        self._has_learned = False
         self.history: list[EpochRow] = []
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -104,7 +103,6 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         self._seen = 0
         self._sums = (0.0, 0.0)
         self._drawn = 0
-        self._drawn_at = 0
         self._drawn_sums = (0.0, 0.0)
         self._recent.clear()
         self._recent.append((self._began, 0))
@@ -124,10 +122,10 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
                 given=_("epoch {epoch}, step {step}").format(epoch=self._epoch + 1, step=done),
                 fix=_("Lower the learning rate, for example to a tenth, and train again."),
             )
-        self._seen = min(self._images, done * self._batch_size)
         # NOTE: not "batch 0": several steps may be taken at once, and only the last of them is told.
-        if not self._has_learned:
-            self._has_learned = True
+        nothing_before = not self._seen and not self.history
+        self._seen = min(self._images, done * self._batch_size)
+        if nothing_before:
             self._listener.phase("training")
             self._recent.clear()  # what the first step took says nothing of those to come
         self._recent.append((time.perf_counter(), self._seen))
@@ -137,7 +135,7 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
             self._past_s += last_at - first_at
         # Keras reports means over the epoch so far; differences give the mean of the last steps.
         self._sums = (loss * self._seen, accuracy * self._seen)
-        if done - self._drawn_at >= self._every or done == self._steps:
+        if self._seen - self._drawn >= self._every * self._batch_size or done == self._steps:
             self._draw(done)
         self._listener.step(self._step(done))
 
@@ -172,7 +170,7 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
             (now - before) / images
             for now, before in zip(self._sums, self._drawn_sums, strict=True)
         )
-        self._drawn, self._drawn_at, self._drawn_sums = self._seen, done, self._sums
+        self._drawn, self._drawn_sums = self._seen, self._sums
         position = self._epoch + done / self._steps
         # A difference of means may fall just outside what an accuracy can be.
         self._listener.batch(BatchRow(position, loss, min(1.0, max(0.0, accuracy))))

@@ -255,7 +255,7 @@ def _test(model: Any, way: Way, asked: _Asked) -> NDArray[np.float32] | None:
                     way.use, warning=_("The cache could not be written for the test photos."))
                 _log.warning("what the prefix makes of the test photos cannot be kept: %s", error)
                 return probabilities(model, ways.photos(dataset, "test"), asked.plan.size, stop)
-        way.learner.steps_per_execution = 1
+        way.learner.steps_per_execution = 1  # a stop acts between two batches here too
         return _answers(way.learner, ways.checking_batches(way, dataset, "test"), stop)
     except (StopNow, Stopped):
         return None

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 WRITE_EVERY_S = 5.0
 """Seconds between two writings of the best and the last epoch, at the least."""
+LEAST_SAVED_S = 1
+"""Seconds saved below which nobody is told: it is an estimate."""
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,8 @@ def cut_name(plan: Plan) -> str:
     return below[-1].name if below else ""
 
 
-def key(plan: Plan, digest: str, augment: str, view: int) -> bytes:
+def key(digest: str, augment: str, seed: int, view: int) -> bytes:
     """Return the key of one view of an image, or of the image as it is where it is not augmented."""
-    return _key(digest, augment, plan.recipe.seed, view)
-
-
-def _key(digest: str, augment: str, seed: int, view: int) -> bytes:
     return row_key(digest) if augment == "none" else row_key(digest, (augment, seed, view))
 
 
@@ -59,9 +55,9 @@ def found(workspace: Workspace, plan: Plan, dataset: Dataset) -> int:
     for name in SPLITS:
         digests = tuple(item.digest for item in dataset.of_split(name))
         augment, views = views_of(plan, name)
-        seed = plan.recipe.seed if augment != "none" else 0
         count += sum(
-            _of_view(workspace, made_by, digests, augment, seed, view, state) for view in range(views)
+            _of_view(workspace, made_by, digests, augment, plan.recipe.seed, view, state)
+            for view in range(views)
         )
     return count
 
@@ -73,7 +69,7 @@ def _of_view(
     state: tuple[object, ...],
 ) -> int:
     kept = _labelled(workspace, made_by, state)
-    return sum(_key(digest, augment, seed, view) in kept for digest in digests) if kept else 0
+    return sum(key(digest, augment, seed, view) in kept for digest in digests) if kept else 0
 
 
 @lru_cache(maxsize=2)

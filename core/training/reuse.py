@@ -212,10 +212,11 @@ class RowSource:
 def _tasks(plan: Plan, dataset: Dataset, split_name: str) -> list[list[Task]]:
     """Return what the prefix has to see of a split: its images for each view."""
     augment, views = known_rows.views_of(plan, split_name)
+    seed = plan.recipe.seed
     return [
         [
-            Task(known_rows.key(plan, item.digest, augment, view), dataset.file(item), augment,
-                 view_of(plan.recipe.seed, view, item.digest))
+            Task(known_rows.key(item.digest, augment, seed, view), dataset.file(item), augment,
+                 view_of(seed, view, item.digest))
             for item in dataset.of_split(split_name)
         ]
         for view in range(views)

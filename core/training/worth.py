@@ -18,8 +18,8 @@ from core.words import bytes_text
 # Where nothing was measured. On 2 cores Lite0 makes 45 billion multiply-adds a second, VGG16 120.
 _WORK_A_SECOND = 50e9
 _DECODE_S = 0.002
-_WRITTEN_A_SECOND = 200e6
-_READ_A_SECOND = 800e6
+WRITTEN_A_SECOND = 200e6
+READ_A_SECOND = 800e6
 # What is less than this share of the frozen part's time is not worth the disk that it takes.
 _LEAST_GAIN = 0.1
 _FLOAT_BYTES = 4
@@ -137,7 +137,7 @@ def _passes(plan: Plan, amounts: Amounts) -> tuple[int, int]:
 
 def _seconds(new: int, passes: int, row: int, look_s: float) -> float:
     """Return what it takes to see and write what is new, and to read a row for each pass."""
-    return new * (look_s + row / _WRITTEN_A_SECOND) + passes * row / _READ_A_SECOND
+    return new * (look_s + row / WRITTEN_A_SECOND) + passes * row / READ_A_SECOND
 
 
 def amounts_of(dataset: Dataset) -> Amounts:

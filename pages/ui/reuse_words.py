@@ -6,11 +6,11 @@ from core.i18n import _
 from core.runs.listing import Listed
 from core.runs.status import Status
 from core.training.counts import block_title
+from core.training.events import LEAST_SAVED_S
 from core.words import bytes_text, duration_text
 from pages.ui.pieces import caption, note
 from pages.ui.run_words import photos_text
 
-_LEAST_SHOWN_S = 1
 Words = tuple[str, str]
 
 
@@ -54,7 +54,7 @@ def saved_words(status: Status) -> Words | None:
     if not status.state.active and use is not None and use.compared_s is not None:
         return _against(use.compared_s, took)
     saved = status.saved_s
-    if saved is None or saved < _LEAST_SHOWN_S:
+    if saved is None or saved < LEAST_SAVED_S:
         return None
     if status.state.active:
         strong = _("About {time} saved so far.")
@@ -71,7 +71,7 @@ def saved_words(status: Status) -> Words | None:
 
 def _against(plain: float, took: float) -> Words | None:
     """Compare a whole training with the textbook way, in words, whichever was quicker."""
-    if abs(plain - took) < _LEAST_SHOWN_S:
+    if abs(plain - took) < LEAST_SAVED_S:
         return None
     strong = (
         _("About {time} saved.").format(time=duration_text(plain - took)) if plain > took

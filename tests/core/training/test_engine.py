@@ -23,6 +23,7 @@ from core.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
+
 @pytest.fixture
 def plan(data: Dataset) -> Plan:
     recipe = Recipe(epochs=2, batch_size=2, learning_rate=1e-2, seed=5)

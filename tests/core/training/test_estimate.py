@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from core.backbones.catalogue import get
 from core.data.dataset import Dataset
 from core.training import estimate as estimates
-from core.training import speed
+from core.training import speed, worth
 from core.training.counts import counts, head_parameters, shortcuts
 from core.training.estimate import FED, STEP_S, Photos, estimate, photos_of
 from core.training.events import WRITE_EVERY_S
 from core.training.feed import BATCHES_AHEAD
 from core.training.plan import Head, Plan, Recipe
 from core.training.speed import Anchor, Measured, all_measured, measured
+from core.training.worth import READ_A_SECOND, WRITTEN_A_SECOND
 from core.workspace import Workspace
 
 NAME = "mobilenetv2"
@@ -105,9 +106,9 @@ def test_where_the_frozen_part_sees_each_photo_once_the_epochs_are_of_the_rest()
         2 * counts(PLAN, 5).total + 2 * counts(PLAN, 5).learning
     ) / get(NAME).parameters
     writing = saving * min(3, 1 + 3 * epoch / WRITE_EVERY_S)
-    once = 1000 * (0.010 + reading)
-    # Rows of 5 kB are written and read in next to no time.
-    assert found.seconds == pytest.approx(4.0 + 2.0 + 2 * 3.0 + once + 3 * epoch + writing, rel=0.002)
+    row = worth.row_bytes(ONCE)
+    once = 1000 * (0.010 + reading + row / WRITTEN_A_SECOND) + (3 * 900 + 100) * row / READ_A_SECOND
+    assert found.seconds == pytest.approx(4.0 + 2.0 + 2 * 3.0 + once + 3 * epoch + writing)
 
 
 def test_a_long_training_writes_its_files_every_few_seconds_and_a_short_one_every_epoch() -> None:
@@ -142,7 +143,8 @@ def test_views_pass_the_frozen_part_once_each() -> None:
         recipe = replace(PLAN.recipe, epochs=20, augment="light", views=views)
         return expected(replace(ONCE, recipe=recipe)).seconds
 
-    assert seconds(4) - seconds(2) == pytest.approx(2 * 800 * 0.010, rel=0.005)
+    row = worth.row_bytes(ONCE)
+    assert seconds(4) - seconds(2) == pytest.approx(2 * 800 * (0.010 + row / WRITTEN_A_SECOND))
     fresh = replace(PLAN.recipe, epochs=20, augment="light", views=0)
     assert seconds(0) == expected(replace(PLAN, recipe=fresh)).seconds
 
