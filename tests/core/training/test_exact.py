@@ -53,7 +53,8 @@ def marked(cases: Iterable[str], quick: set[str]) -> list[ParameterSet]:
     ]
 
 
-@pytest.mark.parametrize("case", marked(CASES, set(CASES) - {"drop connect", "two views of each photo"}))
+@pytest.mark.parametrize("case", marked(
+    CASES, {"all frozen", "the last blocks", "dropout and a hidden layer"}))
 def test_reusing_the_frozen_part_changes_nothing(case: str, data: Dataset, workspace: Workspace) -> None:
     plan = CASES[case](reusing.plan_for(data)).checked()
     reused = reusing.run(plan, data, workspace)

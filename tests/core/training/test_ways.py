@@ -50,7 +50,11 @@ SAID: dict[str, tuple[Callable[[Plan], Plan], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", SAID)
+@pytest.mark.parametrize("case", [
+    "switched off", "the first block",
+    *(pytest.param(case, marks=pytest.mark.zoo)
+      for case in ("fresh views", "one epoch", "as many views as epochs")),
+])
 def test_where_nothing_can_be_saved_the_plain_way_is_taken_and_it_is_said_why(
     case: str, plan: Plan, data: Dataset, workspace: Workspace
 ) -> None:
