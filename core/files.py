@@ -42,10 +42,16 @@ def write_atomic(path: Path, write: Callable[[Path], None], *, durable: bool = T
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file, whole or not at all."""
+    """Copy a file that is only ever replaced and never changed in place, whole or not at all.
+
+    Both take the room of one where the file system can do that.
+    """
 
     def copy(temporary: Path) -> None:
-        shutil.copyfile(source, temporary)
+        try:
+            os.link(source, temporary)
+        except OSError:  # FAT and some network drives cannot
+            shutil.copyfile(source, temporary)
 
     write_atomic(target, copy)
 

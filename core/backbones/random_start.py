@@ -38,7 +38,7 @@ def draw_weights(model: keras.Model, seed: int) -> None:
             given = keras.initializers.serialize(getattr(layer, initializer))
             if "seed" not in given["config"]:  # a constant
                 continue
-            config = {**given["config"], "seed": _number(seed, at, place)}
+            config = {**given["config"], "seed": drawn_number(seed, at, place)}
             own = keras.initializers.get({**given, "config": config})
             variable = getattr(layer, weight)
             variable.assign(own(variable.shape, dtype=variable.dtype))
@@ -49,8 +49,9 @@ def seed_dropout(model: keras.Model, seed: int) -> None:
     for at, layer in enumerate(leaves_of(model)):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
-            generator.state.assign(np.array([_number(seed, at, 0), 0], dtype=generator.state.dtype))
+            generator.state.assign(np.array([drawn_number(seed, at, 0), 0], dtype=generator.state.dtype))
 
 
-def _number(*parts: int) -> int:
+def drawn_number(*parts: int) -> int:
+    """Return a whole number from 0 to 2**31 - 1 that depends on ``parts`` and on nothing else."""
     return int(np.random.default_rng(parts).integers(2**31))

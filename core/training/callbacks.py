@@ -12,6 +12,7 @@ import keras
 
 from core.errors import RunFailed
 from core.i18n import _
+from core.training.checkpoint import Checkpoint
 from core.training.events import BatchRow, EpochRow, Listener, Step
 from core.training.feed import Batches
 
@@ -67,12 +68,15 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         train: The training batches; their order is set at each epoch's begin.
         batch_size: Images a step.
         validation_images: How many images a validation has; 0 where there is none.
+        epochs: How many there are in all.
         saved_s: Says what was saved once so many images have been learned from or validated on.
+        going_on: Where the training goes on, or ``None`` where it begins.
     """
 
     def __init__(
-        self, listener: Listener, train: Batches, batch_size: int, validation_images: int,
+        self, listener: Listener, train: Batches, batch_size: int, validation_images: int, epochs: int,
         saved_s: Callable[[int], float | None] = lambda _passes: None,
+        going_on: Checkpoint | None = None,
     ) -> None:
         super().__init__()
         self._listener = listener
@@ -88,44 +92,58 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         self._past_images = 0
         self._past_s = 0.0
         self._validation_s: float | None = None
-        self.history: list[EpochRow] = []
+        self._epochs = epochs
+        self._every = max(1, self._steps * epochs // LIVE_POINTS)
+        self._going_on = going_on
+        self._graph_is_built = False
+        self.history: list[EpochRow] = list(going_on.history) if going_on else []
+        self.step = 0
+        self.means: dict[str, float] = {}
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Learn how many epochs there are, and how often to draw a point."""
-        self._epochs = int(self.params["epochs"])
-        self._every = max(1, self._steps * self._epochs // LIVE_POINTS)
+    @property
+    def epoch_seconds(self) -> float:
+        """Seconds that the epoch under way has taken."""
+        return time.perf_counter() - self._began
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Set the epoch's order before Keras asks for its first batch."""
         self._train.begin_epoch(epoch)
         self._epoch = epoch
-        self._began = time.perf_counter()
-        self._seen = 0
-        self._sums = (0.0, 0.0)
-        self._drawn = 0
-        self._drawn_sums = (0.0, 0.0)
+        self._begin_at(self._going_on)
+        self._going_on = None
+        self._drawn, self._drawn_sums = self._seen, self._sums
         self._recent.clear()
-        self._recent.append((self._began, 0))
+        self._recent.append((time.perf_counter(), self._seen))
         # The first step of all also builds the graph, which takes seconds: it is not training yet.
-        if self.history:
+        if self._graph_is_built:
             self._listener.phase("training")
+
+    def _begin_at(self, before: Checkpoint | None) -> None:
+        """Take up an epoch where it was left; a new one at its first step."""
+        within = before is not None and before.step > 0 and before.epochs == self._epoch
+        self._skipped = self.step = before.step if before and within else 0
+        self.means = dict(before.logs) if before and within else {}
+        self._began = time.perf_counter() - (before.seconds if before and within else 0.0)
+        self._seen = min(self._images, self.step * self._batch_size)
+        self._sums = (self.means.get("loss", 0.0) * self._seen, self.means.get("accuracy", 0.0) * self._seen)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Tell the step; every few steps also a point of the curve."""
         values = logs or {}
         loss, accuracy = float(values["loss"]), float(values["accuracy"])
         # NOTE: of several steps at once Keras tells where they would have ended, had there been enough.
-        done = min(batch + 1, self._steps)
+        done = min(self._skipped + batch + 1, self._steps)
         if not math.isfinite(loss):
             raise RunFailed(
                 _("The loss is no longer a number: the weights have run away."),
                 given=_("epoch {epoch}, step {step}").format(epoch=self._epoch + 1, step=done),
                 fix=_("Lower the learning rate, for example to a tenth, and train again."),
             )
-        # NOTE: not "batch 0": several steps may be taken at once, and only the last of them is told.
-        nothing_before = not self._seen and not self.history
+        self.step, self.means = done, {"loss": loss, "accuracy": accuracy}
         self._seen = min(self._images, done * self._batch_size)
-        if nothing_before:
+        # NOTE: not "batch 0": several steps may be taken at once, and only the last of them is told.
+        if not self._graph_is_built:
+            self._graph_is_built = True
             self._listener.phase("training")
             self._recent.clear()  # what the first step took says nothing of those to come
         self._recent.append((time.perf_counter(), self._seen))
@@ -159,8 +177,9 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
             val_loss=_maybe(values, "val_loss"),
             val_accuracy=_maybe(values, "val_accuracy"),
             learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-            seconds=time.perf_counter() - self._began,
+            seconds=self.epoch_seconds,
         )
+        self.step, self.means = 0, {}
         self.history.append(row)
         self._listener.epoch(row)
 

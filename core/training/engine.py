@@ -5,29 +5,33 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.backbones import catalogue, download
 from core.data.dataset import Dataset
-from core.errors import BadInput, Busy, RunFailed, Stopped, ThawError
+from core.errors import Busy, RunFailed, Stopped
 from core.files import copy_file
 from core.i18n import _
+from core.training.asked import Asked
 from core.training.backend import load_tensorflow
+from core.training.checkpoint import Checkpoint, restore
 from core.training.events import CacheUse, Listener, Outcome, Places, Timing
-from core.training.feed import Batches, Photos, as_keras, lost_photo
+from core.training.failures import advice
+from core.training.feed import Batches, Photos, as_keras
 from core.training.plan import Plan
 from core.training.release import let_go
 from core.training.reuse import Reuse
 from core.training.start import PRETRAINED
 from core.training.ways import Way
 from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.training.fitting import Fitted
 
 _log = logging.getLogger(__name__)
 
@@ -41,14 +45,14 @@ def train(
     weights_file: Path | None = None,
     workspace: Workspace | None = None,
 ) -> Outcome:
-    """Carry out a plan.
+    """Carry out a plan, or go on with it where a checkpoint is in its place.
 
     Args:
         plan: A checked plan.
         dataset: What it is carried out on, already limited as the plan says.
         places: Where weights, model and logs are written.
         listener: Told of every phase, step and epoch, on this thread.
-        stop: Set it to leave after the current batch; the best epoch so far is kept.
+        stop: Set it to leave after the current batch; a checkpoint and the best epoch are kept.
         weights_file: The file that the plan's start names, where it names a file or a run.
         workspace: Where frozen activations are kept; without one the plain way is taken.
 
@@ -56,7 +60,8 @@ def train(
         What it came to. After a stop the test split has not been read.
 
     Raises:
-        RunFailed: The loss ran away, memory ran out, a photo could no longer be read.
+        RunFailed: The loss ran away, memory or the disk ran out, a photo could no longer be read; the
+            checkpoint does not fit.
         Unavailable: The pretrained weights are not on this machine and cannot be fetched.
         BadInput: The weights to start from cannot be read or do not fit.
         Stopped: A stop was asked for before the first step, so there is nothing to keep.
@@ -66,43 +71,36 @@ def train(
     load_tensorflow()
     from core.training import model as models
 
-    _leave_if_asked(stop)
+    asked = Asked(plan, dataset, places, listener, stop, workspace)
+    asked.leave_if_asked()
     _fetch_weights(plan, listener, stop)
     listener.phase("building")
-    model = models.assemble(plan, len(dataset.classes), weights_file)
+    going_on = Checkpoint.load(places.last)
+    with advice():
+        model = models.assemble(plan, len(dataset.classes), weights_file)
     try:
-        return _carry_out(model, began, _Asked(plan, dataset, places, listener, stop, workspace))
+        if going_on is not None:
+            restore(going_on, model)
+        return _carry_out(model, began, asked, going_on)
     finally:
         let_go(model)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What :func:`train` was asked for, see there."""
-
-    plan: Plan
-    dataset: Dataset
-    places: Places
-    listener: Listener
-    stop: threading.Event
-    workspace: Workspace | None
-
-
-def _carry_out(model: Any, began: float, asked: _Asked) -> Outcome:
+def _carry_out(model: Any, began: float, asked: Asked, going_on: Checkpoint | None) -> Outcome:
+    from core.training import fitting, ways
     from core.training import model as models
-    from core.training import ways
 
     dataset, listener, stop = asked.dataset, asked.listener, asked.stop
     total, trainable = models.count_parameters(model)
     prepared = time.perf_counter()
-    _leave_if_asked(stop)
-    with _advice():
+    asked.leave_if_asked()
+    with advice():
         way = ways.choose(asked.plan, dataset, model, asked.workspace, listener, stop)
     try:
         extracted = time.perf_counter()
-        _leave_if_asked(stop)
+        asked.leave_if_asked()
         listener.phase("building")  # the first step builds the graph
-        fitted = _fit(model, way, asked)
+        fitted = fitting.fit(model, way, asked, going_on)
         listener.phase("saving")
         _save(model, fitted, dataset, asked.places)
         fit_done = time.perf_counter()
@@ -135,13 +133,13 @@ def _carry_out(model: Any, began: float, asked: _Asked) -> Outcome:
 
 
 def _compared(
-    way: Way, fitted: _Fitted, dataset: Dataset, total_s: float, *, tested: bool
+    way: Way, fitted: Fitted, dataset: Dataset, total_s: float, *, tested: bool
 ) -> CacheUse:
     """Say what the plain way would have taken: the frozen part seeing every image in every epoch."""
     use = way.use
     if use.reason or use.image_s is None or fitted.stopped:
         return use
-    seen = len(fitted.history) * sum(len(dataset.of_split(name)) for name in ("train", "validation"))
+    seen = fitted.epochs * sum(len(dataset.of_split(name)) for name in ("train", "validation"))
     seen += len(dataset.of_split("test")) if tested else 0
     return replace(use, compared_s=total_s - way.extract_s + seen * use.image_s)
 
@@ -151,11 +149,6 @@ def _fetch_weights(plan: Plan, listener: Listener, stop: threading.Event) -> Non
     if plan.weights.source == PRETRAINED and backbone.stored.state == "download":
         listener.phase("downloading")
         download.fetch(backbone, listener.fetched, stop)
-
-
-def _leave_if_asked(stop: threading.Event) -> None:
-    if stop.is_set():
-        raise Stopped(_("Stopped before anything was learned."))
 
 
 def probabilities(
@@ -177,59 +170,12 @@ def _answers(model: Any, batches: Batches, stop: threading.Event | None) -> NDAr
     from core.training.callbacks import StopOnRequest
 
     watching = [StopOnRequest(stop)] if stop is not None else []
-    with _advice(batches):
+    with advice(batches):
         answers = model.predict(as_keras(batches, labels=False), verbose=0, callbacks=watching)
     return np.asarray(answers, dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class _Fitted:
-    stopped: bool
-    kept: int | None
-    history: tuple[Any, ...]
-
-
-def _fit(model: Any, way: Way, asked: _Asked) -> _Fitted:
-    from core.training import ways
-    from core.training.callbacks import StopNow, StopOnRequest, Tell
-    from core.training.keeping import KeepBest
-    from core.training.tensorboard import ScalarLog
-
-    plan, dataset, places = asked.plan, asked.dataset, asked.places
-    checking = len(dataset.of_split("validation"))
-    train = ways.train_batches(way, plan, dataset)
-    validation = ways.checking_batches(way, dataset, "validation") if checking else None
-    tell = Tell(asked.listener, train, plan.recipe.batch_size, checking, _savings(way))
-    keep = KeepBest(model, places, tell, dataset.classes)
-    stopped = False
-    with _advice(train, *([validation] if validation else [])):
-        try:
-            way.learner.fit(
-                as_keras(train),
-                validation_data=as_keras(validation) if validation else None,
-                epochs=plan.recipe.epochs,
-                shuffle=False,
-                verbose=0,
-                callbacks=[tell, keep, ScalarLog(places.events), StopOnRequest(asked.stop)],
-            )
-        except StopNow:
-            stopped = True
-    keep.finish(within_epoch=stopped)
-    return _Fitted(stopped, keep.epoch, tuple(tell.history))
-
-
-def _savings(way: Way) -> Callable[[int], float | None]:
-    """Return what says how much is saved once so many images have been learned from or validated on."""
-
-    def saved(passes: int) -> float | None:
-        if way.use.reason or way.use.image_s is None:
-            return None
-        return passes * way.use.image_s - way.extract_s
-
-    return saved
-
-
-def _save(model: Any, fitted: _Fitted, dataset: Dataset, places: Places) -> None:
+def _save(model: Any, fitted: Fitted, dataset: Dataset, places: Places) -> None:
     """Make the model of the best epoch the run's; before the first has ended, the model as it is."""
     from core.training.model import save_model
 
@@ -239,7 +185,7 @@ def _save(model: Any, fitted: _Fitted, dataset: Dataset, places: Places) -> None
         copy_file(places.best, places.model)
 
 
-def _test(model: Any, way: Way, asked: _Asked) -> NDArray[np.float32] | None:
+def _test(model: Any, way: Way, asked: Asked) -> NDArray[np.float32] | None:
     """Return what the model, which has its best weights, says of the test images; ``None`` after a stop."""
     from core.training import ways
     from core.training.callbacks import StopNow
@@ -248,7 +194,7 @@ def _test(model: Any, way: Way, asked: _Asked) -> NDArray[np.float32] | None:
     try:
         if isinstance(way, Reuse):
             try:
-                with _advice():
+                with advice():
                     way.compute_quietly("test")
             except (OSError, Busy) as error:
                 way.use = replace(
@@ -263,26 +209,3 @@ def _test(model: Any, way: Way, asked: _Asked) -> NDArray[np.float32] | None:
         # The fit is done and its model is saved: only the last look is missing, and can be had later.
         _log.exception("the test photos could not be looked at")
         return None
-
-
-@contextmanager
-def _advice(*feeds: Batches) -> Iterator[None]:
-    """Close the feeds in the end, and turn what TensorFlow makes of an error back into advice."""
-    import tensorflow as tf
-
-    try:
-        yield
-    except tf.errors.ResourceExhaustedError as error:
-        raise RunFailed(
-            _("The memory of this computer was not enough."),
-            fix=_("Choose a smaller batch size or let fewer blocks learn, and train again."),
-        ) from error
-    # Keras looks at a first batch itself, and hears a feed's own error then; TensorFlow hides it.
-    except (tf.errors.OpError, BadInput):
-        causes = [feed.failure for feed in feeds if feed.failure is not None]
-        if causes and isinstance(causes[0], ThawError):
-            raise lost_photo(causes[0]) from causes[0]
-        raise
-    finally:
-        for feed in feeds:
-            feed.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -130,6 +131,9 @@ class Listener(Protocol):
 
     def cache(self, use: CacheUse) -> None:
         """It is decided how the cache is used; told again when more is known."""
+
+    def begins_at(self, history: Sequence[EpochRow], position: float) -> None:
+        """The fit begins, after these epochs, at this position in epochs; 0 where it is a new one."""
 
     def step(self, step: Step) -> None:
         """A step was made."""

@@ -219,8 +219,13 @@ def photos_of(
     return Photos(tuple(files), np.asarray(labels, dtype=np.int32), tuple(known))
 
 
-def as_keras(batches: Batches, *, labels: bool = True) -> Any:
+def as_keras(batches: Batches, *, labels: bool = True, skipped: int = 0) -> Any:
     """Return the batches as a ``keras.utils.PyDataset`` for ``fit`` and ``predict``.
+
+    Args:
+        batches: What it is made of.
+        labels: Whether labels go with the images.
+        skipped: How many batches at the begin of each epoch are left out.
 
     NOTE: it keeps Keras' ``workers`` at 1. With more, Keras' own queue runs ahead over the end of an
     epoch, before the order of the next one is set.
@@ -230,10 +235,10 @@ def as_keras(batches: Batches, *, labels: bool = True) -> Any:
     class Sequenced(keras.utils.PyDataset):  # type: ignore[misc]
         @property
         def num_batches(self) -> int:
-            return len(batches)
+            return len(batches) - skipped
 
         def __getitem__(self, index: int) -> tuple[Any, ...]:
-            inputs, known = batches.batch(index)
+            inputs, known = batches.batch(skipped + index)
             given = inputs[0] if len(inputs) == 1 else inputs
             return (given, known) if labels else (given,)
 

@@ -1,4 +1,4 @@
-"""Keeping the best epoch and the last one while a training goes on."""
+"""Keeping the best epoch, and all that is needed to go on, while a training goes on."""
 
 from __future__ import annotations
 
@@ -8,40 +8,49 @@ from typing import Any
 
 import keras
 
-from core.files import write_atomic
 from core.training.callbacks import Tell
+from core.training.checkpoint import Arrays, Checkpoint, assign, frozen_fingerprint, learned, values_of
+from core.training.epoch_start import EpochStart
 from core.training.events import WRITE_EVERY_S, EpochRow, Places
-from core.training.model import restore_weights, save_model
+from core.training.model import save_model
 
 # Writing may take a twentieth of the time: an epoch on kept activations is over sooner than its files.
 _EPOCHS_TO_WRITING = 20
 
 
 class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the model of the best epoch (see :attr:`EpochRow.rank`), and the last with the optimizer.
+    """Keeps the model of the best epoch (see :attr:`EpochRow.rank`), and a checkpoint.
 
-    Both are written at the end of an epoch, every few seconds at the most; between, the best weights are
-    held in memory. The best is a whole model and not only weights, so that a stop after a long epoch
-    has nothing left to do but to copy it.
+    The checkpoint holds only what learns and is written at the end of every epoch, so that at most the
+    epoch under way is lost with a process. The model is written every few seconds at the most. It is a
+    whole one, so that a stop after a long epoch has nothing left to do but to copy it.
 
     Args:
-        whole: The whole model; what is fitted may be its tail.
+        whole: The whole model, compiled; what is fitted may be its tail.
         places: Where they go.
         tell: The callback that ran just before and knows the epoch's figures.
+        start: The callback that knows the generators and means of the epoch under way.
         classes: The class names that go into the model.
+        going_on: Where the training goes on, or ``None``.
     """
 
-    def __init__(self, whole: keras.Model, places: Places, tell: Tell, classes: Sequence[str]) -> None:
+    def __init__(
+        self, whole: Any, places: Places, tell: Tell, start: EpochStart, classes: Sequence[str],
+        going_on: Checkpoint | None = None,
+    ) -> None:
         super().__init__()
         self._whole = whole
         self._places = places
         self._tell = tell
+        self._start = start
         self._classes = classes
-        self._best: EpochRow | None = None
-        self._held: list[Any] | None = None
-        self._written = time.perf_counter()
+        self._learned = learned(whole)
+        self._frozen = frozen_fingerprint(whole)
+        self._best: EpochRow | None = going_on.best_row if going_on else None
+        self._held: Arrays = (going_on.best or going_on.weights) if going_on else ()
+        self._model_is_written = False
+        self._wrote_model = self._wrote_durably = time.perf_counter()
         self._took = 0.0
-        self._last_is_written = False
 
     @property
     def epoch(self) -> int | None:
@@ -51,56 +60,51 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keep what this epoch came to."""
         row = self._tell.history[-1]
+        now = values_of(self._learned)
         if self._best is None or row.rank > self._best.rank:
-            self._best = row
-            self._held = self._values()
-        self._last_is_written = False
-        if time.perf_counter() - self._written >= max(WRITE_EVERY_S, _EPOCHS_TO_WRITING * self._took):
-            self._write()
+            self._best, self._held, self._model_is_written = row, now, False
+        self._write_checkpoint(now)
+        due = max(WRITE_EVERY_S, _EPOCHS_TO_WRITING * self._took)
+        if not self._model_is_written and time.perf_counter() - self._wrote_model >= due:
+            began = time.perf_counter()
+            assign(self._learned, self._held)
+            self._write_model()
+            assign(self._learned, now)
+            self._wrote_model = time.perf_counter()
+            self._took = self._wrote_model - began
 
-    def finish(self, *, within_epoch: bool) -> None:
-        """Write what is not written, and leave the model with the weights of its best epoch.
+    def leave(self) -> None:
+        """Write where the training stands between two steps; then :meth:`finish`."""
+        self._write_checkpoint(values_of(self._learned), durable=True)
 
-        Args:
-            within_epoch: Whether the fit was left within an epoch, so that the weights are not those of
-                its end.
-        """
+    def finish(self) -> None:
+        """Write the model if it is not written, and leave the weights of its best epoch in the model."""
         if self._best is None:
             return
-        held = self._held
-        if not within_epoch and not self._last_is_written:
-            self._write()
-        elif held is not None:
-            self._assign(held)
-            self._write_best()
-        if held is None:
-            restore_weights(self._whole, self._places.best)
-        else:
-            self._assign(held)
+        assign(self._learned, self._held)
+        if not self._model_is_written:
+            self._write_model()
 
-    def _write(self) -> None:
-        """Write both; first the best, which is what a person is after where only one fits on the disk."""
-        began = time.perf_counter()
-        if self._held is not None:
-            now, best = self._values(), self._held
-            self._assign(best)
-            self._write_best()
-            self._assign(now)
-        self._write_last()
-        self._written = time.perf_counter()
-        self._took = self._written - began
+    def _write_checkpoint(self, now: Arrays, *, durable: bool = False) -> None:
+        within = self._tell.step > 0
+        durable = durable or time.perf_counter() - self._wrote_durably >= WRITE_EVERY_S
+        Checkpoint(
+            epochs=len(self._tell.history),
+            step=self._tell.step,
+            seconds=self._tell.epoch_seconds if within else 0.0,
+            logs=self._tell.means,
+            history=tuple(self._tell.history),
+            kept=self.epoch,
+            frozen=self._frozen,
+            weights=now,
+            optimizer=values_of(self._whole.optimizer.variables),
+            seeds=self._start.states() if within else (),
+            metrics=self._start.means() if within else (),
+            best=() if self._held is now else self._held,
+        ).save(self._places.last, durable=durable)
+        if durable:
+            self._wrote_durably = time.perf_counter()
 
-    def _write_last(self) -> None:
-        write_atomic(self._places.last, self._whole.save_weights)
-        self._last_is_written = True
-
-    def _write_best(self) -> None:
+    def _write_model(self) -> None:
         save_model(self._whole, self._classes, self._places.best, epoch=self.epoch)
-        self._held = None
-
-    def _values(self) -> list[Any]:
-        return [weight.numpy() for weight in self.model.weights]
-
-    def _assign(self, values: list[Any]) -> None:
-        for weight, value in zip(self.model.weights, values, strict=True):
-            weight.assign(value)
+        self._model_is_written = True

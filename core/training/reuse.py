@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import threading
 import time
@@ -28,6 +27,7 @@ from core.training.cut import Halves
 from core.training.events import CacheUse, Extraction, Listener
 from core.training.extract import PrefixRun, Task, extract
 from core.training.feed import Inputs, lost_photo
+from core.training.fingerprint import fingerprint
 from core.training.model import compile_with
 from core.training.plan import Plan
 from core.training.release import let_go_of
@@ -245,7 +245,8 @@ def _made_by(plan: Plan, halves: Halves) -> JsonObject:
     """Return all that determines a row beside the image and its view."""
     return {
         "backbone": plan.backbone,
-        "weights": _fingerprint(halves.prefix),
+        # NOTE: not its variables: the state of a Dropout's generator is one, and comes from the seed.
+        "weights": fingerprint(halves.prefix.weights),
         "cut": list(halves.names),
         # The head's layer has this name whatever it does.
         "pooling": plan.head.pooling if halves.names == ("pooling",) else None,
@@ -254,14 +255,3 @@ def _made_by(plan: Plan, halves: Halves) -> JsonObject:
         # What decodes, resizes and computes may round in another way in its next version.
         "versions": {name: version(name) for name in _LIBRARIES},
     }
-
-
-def _fingerprint(prefix: keras.Model) -> str:
-    """Return a hash of the weights themselves: whatever they came from, equal ones give equal rows."""
-    found = hashlib.sha256()
-    # NOTE: not its variables: the state of a Dropout's generator is one, and comes from the plan's seed.
-    for variable in prefix.weights:
-        value = np.ascontiguousarray(variable.numpy())
-        found.update(f"{value.shape}{value.dtype}".encode())
-        found.update(value.tobytes())
-    return found.hexdigest()

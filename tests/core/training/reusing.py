@@ -36,6 +36,7 @@ class Heard:
     steps: list[Step] = field(default_factory=list)
     batches: list[BatchRow] = field(default_factory=list)
     epochs: list[EpochRow] = field(default_factory=list)
+    begun: list[tuple[int, float]] = field(default_factory=list)
 
     def phase(self, phase: str) -> None:
         self.phases.append(phase)
@@ -51,6 +52,9 @@ class Heard:
     def cache(self, use: CacheUse) -> None:
         self.uses.append(use)
         self.hook("cache", self)
+
+    def begins_at(self, history: Sequence[EpochRow], position: float) -> None:
+        self.begun.append((len(history), position))
 
     def step(self, step: Step) -> None:
         self.steps.append(step)
@@ -102,7 +106,15 @@ def run(
     stop: threading.Event | None = None,
 ) -> Ran:
     """Carry out a plan in a run folder of its own."""
-    folder = RunFolder.create(workspace, plan)
+    return go_on(RunFolder.create(workspace, plan), data, workspace, hook, stop)
+
+
+def go_on(
+    folder: RunFolder, data: Dataset, workspace: Workspace, hook: Hook | None = None,
+    stop: threading.Event | None = None,
+) -> Ran:
+    """Carry out what is left of a run's plan."""
+    plan = load_plan(folder)
     heard = Heard(hook) if hook else Heard()
     outcome = engine.train(
         plan.checked(), data, folder.places, heard, stop or threading.Event(), workspace=workspace

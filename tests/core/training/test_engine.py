@@ -15,7 +15,8 @@ from core.data.dataset import Dataset
 from core.errors import BadInput, Busy, RunFailed, Stopped
 from core.runs.folder import RunFolder
 from core.training import engine, ways
-from core.training.events import CacheUse, Outcome
+from core.training.checkpoint import Checkpoint
+from core.training.events import CacheUse, EpochRow, Outcome
 from core.training.plan import Plan, Recipe
 from core.training.reuse import Reuse
 from core.training.ways import PlainWay
@@ -378,3 +379,33 @@ def test_speed_and_time_left_are_known_from_the_second_or_third_epoch_on(
     assert later
     assert all(step.images_per_s and step.eta_s is not None for step in later)
     assert heard.steps[-1].progress <= 1
+
+
+@pytest.mark.usefixtures("small")
+def test_a_disk_that_is_full_at_a_checkpoint_keeps_the_one_before_and_it_goes_on_when_there_is_room(
+    plan: Plan, data: Dataset, run: RunFolder, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = replace(plan, recipe=replace(plan.recipe, epochs=3))
+    whole, _heard = train(asked, data, RunFolder.create(workspace, asked))
+    write, written = np.savez, []
+
+    def full(handle: Any, **arrays: Any) -> None:
+        written.append(handle)
+        if len(written) == 2:
+            handle.write(b"half")
+            raise OSError(28, "No space left on device")
+        write(handle, **arrays)
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        train(asked, data, run)
+    left = Checkpoint.load(run.places.last)
+    assert left is not None
+    assert (left.epochs, left.step) == (1, 0)
+    outcome, heard = train(asked, data, run)
+    assert {step.epoch for step in heard.steps} == {2, 3}
+    assert [figures(row) for row in outcome.history] == [pytest.approx(figures(row)) for row in whole.history]
+
+
+def figures(row: EpochRow) -> tuple[float, ...]:
+    return row.loss, row.accuracy, row.val_loss or 0.0, row.val_accuracy or 0.0

@@ -14,9 +14,11 @@ from core.backbones.catalogue import get
 from core.backbones.kept import keep
 from core.data.dataset import Dataset
 from core.errors import Stopped
-from core.runs import lineage, work
+from core.runs import lineage
+from core.runs import listener as listeners
 from core.runs.folder import RunFolder
 from core.runs.status import State, Status
+from core.runs.wishes import Leaving, Wish
 from core.runs.work import carry_out
 from core.training.plan import Plan, Recipe
 from core.training.start import Start
@@ -43,7 +45,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr(download, "LOOK_EVERY_S", 0.01)
-    monkeypatch.setattr(work, "STATUS_EVERY_S", 0.0)
+    monkeypatch.setattr(listeners, "STATUS_EVERY_S", 0.0)
     return tmp_path / "keras" / "models"
 
 
@@ -119,7 +121,7 @@ def test_what_has_arrived_is_told_while_weights_are_downloaded_and_no_longer(
         path.write_bytes(weights.read_bytes())
 
     served(monkeypatch, half_then_all)
-    ended = carry_out(workspace, run, threading.Event())
+    ended = carry_out(workspace, run, Leaving())
     assert ended.state is State.FINISHED, ended.error
     phases = list(dict.fromkeys(status.phase for status in told))
     assert phases[:3] == ["starting", "downloading", "building"]
@@ -139,7 +141,7 @@ def test_weights_that_are_here_are_not_downloaded(
     served(monkeypatch, lambda _path: pytest.fail("network"))
     cache.mkdir(parents=True)
     (cache / STORED.file).write_bytes(weights.read_bytes())
-    carry_out(workspace, run, threading.Event())
+    carry_out(workspace, run, Leaving())
     assert [status.phase for status in told] == ["starting", "starting", "building", ""]
 
 
@@ -149,7 +151,7 @@ def test_from_scratch_nothing_is_downloaded(
 ) -> None:
     served(monkeypatch, lambda _path: pytest.fail("network"))
     run = RunFolder.create(workspace, plan_of(dataset, Start("none")))
-    carry_out(workspace, run, threading.Event())
+    carry_out(workspace, run, Leaving())
     assert "building" in {status.phase for status in told}
     assert "downloading" not in {status.phase for status in told}
 
@@ -163,7 +165,7 @@ def test_weights_that_cannot_be_fetched_fail_the_run_and_the_file_is_named(
         raise OSError("unreachable")
 
     served(monkeypatch, half_then_nothing)
-    ended = carry_out(workspace, run, threading.Event())
+    ended = carry_out(workspace, run, Leaving())
     assert ended.state is State.FAILED
     assert ended.error is not None
     assert ended.error.given == STORED.url
@@ -178,17 +180,17 @@ def test_weights_that_cannot_be_fetched_fail_the_run_and_the_file_is_named(
 def test_a_stop_while_weights_are_downloaded_ends_the_run_and_drops_them(
     workspace: Workspace, run: RunFolder, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stop, end = threading.Event(), threading.Event()
+    leaving, end = Leaving(), threading.Event()
 
     def half_then_stopped(path: Path) -> None:
         half(path)
         until(half_is_told(run))
-        stop.set()
+        leaving.ask(Wish.STOP)
         end.wait(PATIENCE_S)
 
     served(monkeypatch, half_then_stopped)
     try:
-        ended = carry_out(workspace, run, stop)
+        ended = carry_out(workspace, run, leaving)
     finally:
         end.set()
     assert (ended.state, ended.error, ended.fetched) == (State.STOPPED, None, None)
@@ -210,7 +212,7 @@ def test_a_download_that_does_not_fit_fails_the_run(
     workspace: Workspace, run: RunFolder, of_another: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served(monkeypatch, lambda path: path.write_bytes(of_another.read_bytes()) and None)
-    ended = carry_out(workspace, run, threading.Event())
+    ended = carry_out(workspace, run, Leaving())
     assert ended.state is State.FAILED
     assert ended.error is not None
     assert "do not fit MobileNetV3Small" in ended.error.what
@@ -221,7 +223,7 @@ def test_a_file_of_ones_own_that_does_not_fit_fails_the_run_and_says_where(
 ) -> None:
     start = Start("file", kept(workspace, of_another))
     run = RunFolder.create(workspace, plan_of(dataset, start))
-    ended = carry_out(workspace, run, threading.Event())
+    ended = carry_out(workspace, run, Leaving())
     assert ended.state is State.FAILED
     assert ended.error is not None
     assert "do not fit MobileNetV3Small" in ended.error.what

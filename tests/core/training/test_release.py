@@ -79,10 +79,10 @@ class Silent:
     def cache(self, use: CacheUse) -> None:
         self.reasons.append(use.reason)
 
-    def tell(self, _what: object) -> None:
+    def tell(self, *_what: object) -> None:
         """Pass over what no test here asks for."""
 
-    fetched = extracted = step = batch = epoch = tell
+    fetched = extracted = begins_at = step = batch = epoch = tell
 
 
 def train(workspace: Workspace, dataset: Dataset, at: str = "") -> Silent:

@@ -1,0 +1,154 @@
+"""Fitting: the epochs of a plan, from its first step or from where a training was left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from core.data.dataset import Dataset
+from core.training import ways
+from core.training.asked import Asked
+from core.training.callbacks import StopNow, StopOnRequest, Tell
+from core.training.checkpoint import Checkpoint
+from core.training.epoch_start import EpochStart
+from core.training.events import EpochRow
+from core.training.failures import advice
+from core.training.feed import Batches, as_keras
+from core.training.keeping import KeepBest
+from core.training.tensorboard import ScalarLog
+from core.training.ways import Way
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit came to.
+
+    Attributes:
+        stopped: Whether it was left because that was asked for.
+        kept: The epoch whose weights the model has now, or ``None`` where none ended.
+        history: The epochs that have ended.
+        epochs: How many of them ended in this fit.
+    """
+
+    stopped: bool
+    kept: int | None
+    history: tuple[EpochRow, ...]
+    epochs: int
+
+
+def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitted:
+    """Fit a model, or go on with it, and leave it with the weights of its best epoch.
+
+    Args:
+        model: The whole model, compiled; a checkpoint has been restored into it.
+        way: What is fitted, on what.
+        asked: What is asked for.
+        going_on: The checkpoint, or ``None``.
+
+    Raises:
+        RunFailed: The loss ran away, memory ran out, a photo could no longer be read.
+        OSError: The disk is full.
+    """
+    plan, dataset, places = asked.plan, asked.dataset, asked.places
+    before = going_on.history if going_on else ()
+    asked.listener.begins_at(before, _position(going_on, plan.recipe.batch_size, dataset))
+    checking = len(dataset.of_split("validation"))
+    train = ways.train_batches(way, plan, dataset)
+    validation = ways.checking_batches(way, dataset, "validation") if checking else None
+    tell = Tell(
+        asked.listener, train, plan.recipe.batch_size, checking, plan.recipe.epochs, _savings(way), going_on
+    )
+    start = EpochStart(model, plan.recipe.seed, going_on)
+    keep = KeepBest(model, places, tell, start, dataset.classes, going_on)
+    log = ScalarLog(places.events, before)
+    callbacks = [start, tell, keep, log, StopOnRequest(asked.stop)]
+    epochs = _Epochs(way.learner, train, validation, callbacks)
+    stopped = False
+    with advice(train, *([validation] if validation else [])):
+        try:
+            epochs.carry_out(plan.recipe.epochs, going_on)
+        except StopNow:
+            stopped = True
+        finally:
+            log.close()
+    if stopped:
+        keep.leave()
+    keep.finish()
+    return Fitted(stopped, keep.epoch, tuple(tell.history), len(tell.history) - len(before))
+
+
+def _position(going_on: Checkpoint | None, batch_size: int, dataset: Dataset) -> float:
+    """Return where a training goes on, in epochs."""
+    if going_on is None:
+        return 0.0
+    steps = -(-len(dataset.of_split("train")) // batch_size)
+    return going_on.epochs + going_on.step / steps
+
+
+@dataclass(frozen=True)
+class _Epochs:
+    """What is fitted, with what.
+
+    Attributes:
+        learner: A compiled model.
+        train: What it learns from.
+        validation: What each epoch is checked on, or ``None``.
+        callbacks: Who is told.
+    """
+
+    learner: Any
+    train: Batches
+    validation: Batches | None
+    callbacks: list[keras.callbacks.Callback]
+
+    def carry_out(self, epochs: int, going_on: Checkpoint | None) -> None:
+        """Fit all epochs that are left, the one under way from the step where it was left."""
+        at = going_on.epochs if going_on else 0
+        if going_on is not None and going_on.step:
+            if going_on.step < len(self.train):
+                self._fit(at, at + 1, going_on.step)
+            else:
+                self._check_only(at, going_on)
+            at += 1
+        if at < epochs:
+            self._fit(at, epochs, 0)
+
+    def _fit(self, first: int, end: int, skipped: int) -> None:
+        self.learner.fit(
+            as_keras(self.train, skipped=skipped),
+            validation_data=as_keras(self.validation) if self.validation else None,
+            initial_epoch=first,
+            epochs=end,
+            shuffle=False,
+            verbose=0,
+            callbacks=self.callbacks,
+        )
+
+    def _check_only(self, epoch: int, going_on: Checkpoint) -> None:
+        """End an epoch that has made all its steps: validate, and tell."""
+        told = keras.callbacks.CallbackList(self.callbacks, model=self.learner)
+        self.learner.reset_metrics()
+        for each in self.callbacks:
+            if not isinstance(each, EpochStart):
+                each.on_epoch_begin(epoch)
+        logs = dict(going_on.logs)
+        if self.validation:
+            found = self.learner.evaluate(
+                as_keras(self.validation), verbose=0, callbacks=told, return_dict=True
+            )
+            logs |= {f"val_{name}": value for name, value in found.items()}
+        told.on_epoch_end(epoch, logs)
+
+
+def _savings(way: Way) -> Callable[[int], float | None]:
+    """Return what says how much is saved once so many images have been learned from or validated on."""
+
+    def saved(passes: int) -> float | None:
+        if way.use.reason or way.use.image_s is None:
+            return None
+        return passes * way.use.image_s - way.extract_s
+
+    return saved

@@ -1,0 +1,177 @@
+"""A training that was left at any step, and gone on with, is the one that never was."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reusing import Hook, Ran, answers, assert_same, go_on, pixels, plan_for, run, with_recipe
+
+from core.data.dataset import Dataset
+from core.errors import RunFailed
+from core.runs.folder import RunFolder, saved_epoch
+from core.training.checkpoint import Checkpoint
+from core.training.plan import Plan
+from core.training.start import Start
+from core.workspace import Workspace
+
+pytestmark = pytest.mark.slow
+
+
+def head(data: Dataset) -> Plan:
+    """Learns only a head with dropout, on kept rows, with momentum."""
+    return plan_for(data, optimizer="rmsprop", batch_size=3)
+
+
+def tail(data: Dataset) -> Plan:
+    """Learns the top with dropout, on kept rows of two views."""
+    return replace(plan_for(data, augment="light", views=2), trainable=("top",))
+
+
+def scratch(data: Dataset) -> Plan:
+    """Learns all there is with BatchNorm and dropout, on photos that are new in every epoch."""
+    plan = replace(
+        plan_for(data, augment="strong", views=0, epochs=3), backbone="mobilenet", weights=Start("none"),
+    )
+    return replace(plan, trainable=("block12", "block13"), cache=False)
+
+
+
+
+def leaving_at(when: Callable[[str, object], bool], stop: threading.Event) -> Hook:
+    """Return a hook that asks for a stop the first time that something is told."""
+
+    def hook(what: str, heard: object) -> None:
+        if when(what, heard):
+            stop.set()
+
+    return hook
+
+
+def at_step(number: int) -> Callable[[str, object], bool]:
+    """Leave after so many steps of this sitting."""
+    return lambda what, heard: what == "step" and len(heard.steps) == number  # type: ignore[attr-defined]
+
+
+def in_validation(number: int) -> Callable[[str, object], bool]:
+    """Leave in so many a validation of this sitting."""
+    return lambda what, heard: (
+        what == "validating" and heard.phases.count("validating") == number  # type: ignore[attr-defined]
+    )
+
+
+def in_test(what: str, _heard: object) -> bool:
+    """Leave while the test photos are looked at."""
+    return what == "testing"
+
+
+def left_and_gone_on(
+    plan: Plan, data: Dataset, workspace: Workspace, *leavings: Callable[[str, object], bool]
+) -> Ran:
+    """Carry out a plan that is left several times."""
+    folder = RunFolder.create(workspace, plan)
+    for when in leavings:
+        stop = threading.Event()
+        assert go_on(folder, data, workspace, leaving_at(when, stop), stop).outcome.stopped
+    return go_on(folder, data, workspace)
+
+
+@pytest.mark.parametrize("recipe", [tail, scratch])
+def test_it_comes_to_the_same_after_a_pause_in_an_epoch_and_one_in_a_validation(
+    data: Dataset, workspace: Workspace, recipe: Callable[[Dataset], Plan]
+) -> None:
+    plan = with_recipe(recipe(data), epochs=2)
+    whole = run(plan, data, workspace)
+    pieces = left_and_gone_on(plan, data, workspace, at_step(2), in_validation(1))
+    assert_same(whole, pieces, data)
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("recipe", [head, tail, scratch])
+def test_it_comes_to_the_same_wherever_it_was_left(
+    data: Dataset, workspace: Workspace, recipe: Callable[[Dataset], Plan]
+) -> None:
+    plan = recipe(data)
+    whole = run(plan, data, workspace)
+    pieces = left_and_gone_on(
+        plan, data, workspace, at_step(2), in_validation(1), at_step(1), at_step(5), in_test
+    )
+    assert_same(whole, pieces, data)
+
+
+def test_the_curve_goes_on_where_it_was_and_no_step_is_made_twice(data: Dataset, workspace: Workspace) -> None:
+    folder = RunFolder.create(workspace, head(data))
+    stop = threading.Event()
+    first = go_on(folder, data, workspace, leaving_at(at_step(8), stop), stop)
+    second = go_on(folder, data, workspace)
+    steps = [(each.epoch, each.step) for each in (*first.heard.steps, *second.heard.steps)]
+    assert steps == [(epoch, step) for epoch in (1, 2, 3, 4) for step in range(1, 7)]
+    assert second.heard.begun == [(1, pytest.approx(1 + 2 / 6))]
+    assert [each.progress for each in second.heard.steps] == sorted(
+        each.progress for each in second.heard.steps)
+    assert second.heard.steps[0].progress > first.heard.steps[-1].progress
+
+
+def test_the_points_of_the_live_curve_are_those_of_a_run_that_was_never_left(
+    data: Dataset, workspace: Workspace
+) -> None:
+    plan = head(data)
+    whole = run(plan, data, workspace)
+    folder = RunFolder.create(workspace, plan)
+    stop = threading.Event()
+    first = go_on(folder, data, workspace, leaving_at(at_step(9), stop), stop)
+    second = go_on(folder, data, workspace)
+    points = [*first.heard.batches, *second.heard.batches]
+    assert [each.position for each in points] == [each.position for each in whole.heard.batches]
+    np.testing.assert_allclose(
+        [each.loss for each in points], [each.loss for each in whole.heard.batches], rtol=1e-6)
+
+
+def test_a_training_of_more_epochs_equals_one_that_was_planned_so(data: Dataset, workspace: Workspace) -> None:
+    plan = tail(data)
+    longer = with_recipe(plan, epochs=6)
+    ran = run(plan, data, workspace)
+    ran.folder.replace_plan(longer)
+    assert_same(run(longer, data, workspace), go_on(ran.folder, data, workspace), data)
+
+
+def test_the_best_epoch_is_not_replaced_by_a_worse_one(data: Dataset, workspace: Workspace) -> None:
+    plan = head(data)
+    ran = run(plan, data, workspace)
+    before = Checkpoint.load(ran.folder.places.last)
+    assert before is not None
+    # As if an epoch had been that good: none that follows can be.
+    top = replace(before.history[1], val_accuracy=1.0, val_loss=0.0)
+    marked = tuple(np.full_like(each, 0.25) for each in before.weights)
+    replace(
+        before, history=(before.history[0], top, *before.history[2:]), kept=2, best=marked
+    ).save(ran.folder.places.last, durable=False)
+    ran.folder.replace_plan(with_recipe(plan, epochs=6))
+    longer = go_on(ran.folder, data, workspace)
+    assert longer.outcome.kept == 2
+    assert len(longer.outcome.history) == 6
+    assert saved_epoch(ran.folder.model) == 2
+    images, _labels = pixels(data, "test", plan.size)
+    np.testing.assert_allclose(answers(ran.folder, images), 0.5)  # all its weights are the same
+
+
+def test_what_started_from_something_else_is_not_gone_on_with(data: Dataset, workspace: Workspace) -> None:
+    plan = replace(
+        plan_for(data, epochs=1), backbone="mobilenet", weights=Start("none"), trainable=("block13",))
+    ran = run(plan, data, workspace)
+    ran.folder.replace_plan(with_recipe(plan, epochs=2, seed=6))
+    with pytest.raises(RunFailed, match="no longer the same"):
+        go_on(ran.folder, data, workspace)
+
+
+def test_a_damaged_checkpoint_is_said_and_the_model_stays(data: Dataset, workspace: Workspace) -> None:
+    ran = run(plan_for(data, epochs=1), data, workspace)
+    model = ran.folder.model.read_bytes()
+    whole = ran.folder.places.last.read_bytes()
+    ran.folder.places.last.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RunFailed, match="damaged"):
+        go_on(ran.folder, data, workspace)
+    assert ran.folder.model.read_bytes() == model
