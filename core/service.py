@@ -65,9 +65,11 @@ class Service:
         self.downloads = Downloads()
 
     def start(self) -> None:
-        """Remove stale uploads and downloads, find interrupted runs, and take up what is queued."""
+        """Remove what is stale, find interrupted runs, and take up what is queued."""
+        from core import bin as bins
         from core.backbones.download import forget_leftovers
 
+        bins.purge(self.workspace)
         remove_leftovers(self.workspace)
         forget_leftovers()
         removed = self.uploads.sweep()
@@ -82,8 +84,12 @@ class Service:
         self.jobs.close()
         self.runner.close()
 
-    def submit(self, plan: Plan) -> str:
+    def submit(self, plan: Plan, by: str = "") -> str:
         """Put a run in line and return its id; a measurement gives way to it.
+
+        Args:
+            plan: What it is to carry out.
+            by: Who starts it, see :class:`core.runs.about.About`.
 
         Raises:
             BadInput: The plan is outside its bounds.
@@ -93,7 +99,12 @@ class Service:
 
         weights_file(self.workspace, plan)
         self.calibrations.cancel()
-        return self.runner.submit(plan)
+        return self.runner.submit(plan, by)
+
+    def resume(self, run_id: str, more: int = 0) -> None:
+        """Put a run in line again; a measurement gives way to it. See :func:`core.runs.steer.resume`."""
+        self.calibrations.cancel()
+        self.runner.resume(run_id, more)
 
     def measure(self, wanted: Iterable[Wanted]) -> None:
         """Measure backbones in the background.

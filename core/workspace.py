@@ -44,7 +44,7 @@ class Workspace:
         workspace = cls(chosen)
         try:
             for folder in (workspace.datasets, workspace.runs, workspace.incoming,
-                           workspace.cache, workspace.browsers, workspace.weights):
+                           workspace.cache, workspace.browsers, workspace.weights, workspace.bin):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Unavailable(
@@ -83,6 +83,11 @@ class Workspace:
     def cache(self) -> Path:
         """What can be computed or downloaded again."""
         return self.root / "cache"
+
+    @property
+    def bin(self) -> Path:
+        """Deleted runs and datasets, for as long as they can be brought back."""
+        return self.root / "bin"
 
     @property
     def browsers(self) -> Path:

@@ -18,8 +18,11 @@ from core.errors import BadInput, NotFound, ThawError
 from core.files import JsonObject
 from core.i18n import _
 from core.insight.predict import Answer
+from core.runs import line
+from core.runs.about import name_checked
 from core.runs.folder import RunFolder, require_model, run_folders
-from core.runs.runner import recover
+from core.runs.listing import Listed, listed
+from core.runs.recovery import recover
 from core.runs.work import require_usable
 from core.training.events import LEAST_SAVED_S
 from core.words import duration_text
@@ -34,7 +37,7 @@ def workspace_of(asked: str | None) -> Workspace:
         raise BadInput(_("No workspace folder was named."), fix=_("Name one, or leave --workspace out."))
     workspace = Workspace.open(asked)
     remove_leftovers(workspace)
-    recover(workspace, waiting=False)
+    recover(workspace)
     return workspace
 
 
@@ -95,7 +98,8 @@ def train(given: argparse.Namespace) -> JsonObject:
     """Take the photos in, train, and say what came of it."""
     workspace = workspace_of(given.workspace)
     plan = plan_of(given, workspace)
-    return run_in_foreground(workspace, plan, _taken_in(given.source, workspace))
+    name = name_checked(given.name or "")
+    return run_in_foreground(workspace, plan, _taken_in(given.source, workspace), name)
 
 
 def show_train(answer: JsonObject) -> str:
@@ -140,11 +144,15 @@ def _taken_in(source: str, workspace: Workspace) -> Dataset:
 
 def runs(given: argparse.Namespace) -> JsonObject:
     """List the runs, newest first."""
-    folders = run_folders(workspace_of(given.workspace))
-    return {"runs": [_run_row(folder) for folder in folders]}
+    workspace = workspace_of(given.workspace)
+    numbered = {run.id: run for run in listed(workspace)}
+    queue = line.waiting(workspace)
+    return {"runs": [
+        _run_row(folder, numbered.get(folder.id), queue) for folder in run_folders(workspace)
+    ]}
 
 
-def _run_row(folder: RunFolder) -> JsonObject:
+def _run_row(folder: RunFolder, known: Listed | None, queue: tuple[str, ...]) -> JsonObject:
     try:
         whole, plan = summary(folder), folder.plan()
     except ThawError as error:
@@ -156,6 +164,9 @@ def _run_row(folder: RunFolder) -> JsonObject:
         "trainable": list(plan.trainable), "epochs": plan.recipe.epochs,
         "val_accuracy": kept.val_accuracy if kept else None, "test": whole["test"],
         "created": folder.status().created,
+        "number": known.number if known else None, "name": known.name if known else None,
+        "place": queue.index(folder.id) + 1 if folder.id in queue else None,
+        "epochs_done": len(folder.history()), "can_resume": folder.status().state.can_go_on,
     }
 
 
@@ -164,7 +175,11 @@ def show_runs(answer: JsonObject) -> str:
     rows = _rows(answer["runs"])
     if not rows:
         return _("There is no run yet.")
-    return "\n".join(f"{each['run']:48} {each['status']:12} {_accuracy(each)}" for each in rows)
+    return "\n".join(
+        f"{each.get('number') or '':>4} {each['run']:48} {each['status']:12} {_accuracy(each):20}"
+        f" {each.get('name') or ''}".rstrip()
+        for each in rows
+    )
 
 
 def _accuracy(row: dict[str, Any]) -> str:

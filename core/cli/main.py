@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from core.cli import cache, commands, models
+from core.cli import cache, commands, manage, models
 from core.errors import BadInput, Stopped, ThawError, Unavailable
 from core.files import JsonObject
 from core.i18n import _
@@ -132,6 +132,7 @@ def parser() -> argparse.ArgumentParser:
     each = _add(groups, "runs", commands.runs, commands.show_runs,
                 _("List the runs of the workspace, newest first."))
     _workspace(each)
+    _steering(groups)
     each = _add(groups, "cache", cache.cache, cache.show_cache,
                 _("Say how much is kept of what frozen parts made of photos, or remove it."))
     each.add_argument("--clear", action="store_true", help=_("remove all that no run uses just now"))
@@ -145,6 +146,31 @@ def parser() -> argparse.ArgumentParser:
     each.add_argument("images", metavar="IMAGE", nargs="+")
     _workspace(each)
     return top
+
+
+def _steering(groups: argparse._SubParsersAction[_Parser]) -> None:
+    each = _add(groups, "resume", manage.resume, commands.show_train,
+                _("Go on with a run that was paused, stopped or interrupted, or has finished."))
+    each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
+    each.add_argument(
+        "--epochs", type=int, metavar="N", help=_("how many epochs more than were planned")
+    )
+    _workspace(each)
+    for name, command, about in (
+        ("stop", manage.stop, _("Stop a run, also one of another process; its best epoch is kept.")),
+        ("pause", manage.pause, _("Pause a run, also one of another process, to resume it later.")),
+    ):
+        each = _add(groups, name, command, manage.show_state, about)
+        each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
+        _workspace(each)
+    each = _add(groups, "rename", manage.rename, manage.show_rename, _("Call a run by a name."))
+    each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
+    each.add_argument("name", metavar="NAME", help=_("the name; an empty one is forgotten"))
+    _workspace(each)
+    each = _add(groups, "delete", manage.delete, manage.show_delete,
+                _("Put a run into the bin, where it stays for 30 days."))
+    each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
+    _workspace(each)
 
 
 def _add(
@@ -166,6 +192,7 @@ def _workspace(each: argparse.ArgumentParser) -> None:
 
 def _train_options(each: argparse.ArgumentParser) -> None:
     each.add_argument("source", metavar="FOLDER_OR_ZIP_OR_sample:NAME")
+    each.add_argument("--name", metavar="NAME", help=_("what the run is called"))
     each.add_argument(
         "--backbone", metavar="NAME",
         help=_("one of those that “backbones” lists; efficientnet-lite0 unless told"),

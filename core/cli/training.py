@@ -14,8 +14,11 @@ from core.data.dataset import Dataset
 from core.errors import ThawError
 from core.files import JsonObject
 from core.i18n import _
+from core.people import COMMAND_LINE
+from core.runs import steer
 from core.runs.folder import RunFolder
 from core.runs.status import Status, phase_text
+from core.runs.wishes import Leaving, Wish
 from core.runs.work import carry_out, dataset_of, evaluation_of, require_usable
 from core.training.plan import Plan
 from core.words import about_text
@@ -24,7 +27,9 @@ from core.workspace import Workspace
 LOOK_EVERY_S = 0.5
 
 
-def run_in_foreground(workspace: Workspace, plan: Plan, dataset: Dataset) -> JsonObject:
+def run_in_foreground(
+    workspace: Workspace, plan: Plan, dataset: Dataset, name: str = ""
+) -> JsonObject:
     """Train, telling on stderr how far it is, and return what ``train --json`` prints.
 
     Ctrl-C, or SIGTERM, stops it after the current step and keeps the best epoch.
@@ -35,15 +40,25 @@ def run_in_foreground(workspace: Workspace, plan: Plan, dataset: Dataset) -> Jso
     """
     wanted = replace(plan, dataset=dataset.id, dataset_title=dataset.title)
     require_usable(dataset_of(workspace, wanted))
-    folder = RunFolder.create(workspace, wanted)
-    stop = threading.Event()
+    folder = steer.create(workspace, wanted, by=COMMAND_LINE, name=name, wait=False)
+    return carry_out_in_foreground(workspace, folder)
+
+
+def carry_out_in_foreground(workspace: Workspace, folder: RunFolder) -> JsonObject:
+    """Carry a queued run out, telling on stderr how far it is; see :func:`run_in_foreground`.
+
+    Raises:
+        Busy: Another process works on it.
+        KeyboardInterrupt: A second Ctrl-C.
+    """
+    leaving = Leaving()
     # NOTE: not on this thread. Python hands a signal to the main thread only between two steps of
     # it, and makes one of two that come within one.
-    work = _Work(workspace, folder, stop)
-    with _stopped_by_signals(stop), Bar() as bar:
+    work = _Work(workspace, folder, leaving)
+    with _stopped_by_signals(leaving), Bar() as bar:
         work.start()
         while not work.wait(LOOK_EVERY_S):
-            _tell(bar, folder, stopping=stop.is_set())
+            _tell(bar, folder, stopping=leaving.event.is_set())
     work.raise_error()
     return summary(folder)
 
@@ -51,8 +66,8 @@ def run_in_foreground(workspace: Workspace, plan: Plan, dataset: Dataset) -> Jso
 class _Work:
     """A run carried out on a thread of its own, whose error is handed over."""
 
-    def __init__(self, workspace: Workspace, folder: RunFolder, stop: threading.Event) -> None:
-        self._given = workspace, folder, stop
+    def __init__(self, workspace: Workspace, folder: RunFolder, leaving: Leaving) -> None:
+        self._given = workspace, folder, leaving
         self._thread = threading.Thread(target=self._carry_out, name="thaw-training", daemon=True)
         self._error: Exception | None = None
 
@@ -122,11 +137,11 @@ def _test(folder: RunFolder) -> JsonObject | None:
     }
 
 
-def _stopped_by_signals(stop: threading.Event) -> AbstractContextManager[None]:
+def _stopped_by_signals(leaving: Leaving) -> AbstractContextManager[None]:
     def ask(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        if leaving.event.is_set():
             raise KeyboardInterrupt
-        stop.set()
+        leaving.ask(Wish.STOP)
 
     return answered(ask, signal.SIGINT, signal.SIGTERM)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ from core.training.model import EPOCH_ENTRY
 from core.training.plan import Plan
 from core.workspace import Workspace, new_dir
 
+_BATCHES_HEAD = "position,loss,accuracy\n"
+_ROUNDED = 1e-5
 _Row = TypeVar("_Row")
 
 
@@ -55,14 +58,14 @@ class RunFolder:
         checkpoint = self.path / "checkpoint"
         return Places(
             best=checkpoint / "best.keras",
-            last=checkpoint / "last.weights.h5",
+            last=checkpoint / "last.npz",
             model=self.model,
             events=self.path / "events",
         )
 
     @classmethod
     def create(cls, workspace: Workspace, plan: Plan) -> RunFolder:
-        """Make the folder of a new run, queued.
+        """Make the folder of a new run, queued but not in the line.
 
         Raises:
             BadInput: The plan is outside its bounds.
@@ -85,6 +88,13 @@ class RunFolder:
     def plan(self) -> Plan:
         """Read what was asked for; raises BadInput where it is damaged."""
         return Plan.load(self.path / "plan.json")
+
+    def replace_plan(self, plan: Plan) -> None:
+        """Replace what was asked for; the run keeps its place among the others, see :func:`run_folders`."""
+        path = self.path / "plan.json"
+        asked = path.stat().st_mtime_ns
+        plan.save(path)
+        os.utime(path, ns=(asked, asked))
 
     def status(self) -> Status:
         """Read how it stands; raises BadInput where it is damaged."""
@@ -110,6 +120,16 @@ class RunFolder:
         """Read the points of the live curve; raises BadInput where they are damaged."""
         return self._read("batches.csv", _batch_row)
 
+    def cut_batches(self, position: float) -> None:
+        """Take the points after a position, in epochs, out of the live curve."""
+        try:
+            rows = self.batches()
+        except BadInput:
+            rows = ()  # the curve is only looked at: no training fails for it
+        kept = [row for row in rows if row.position <= position + _ROUNDED]
+        text = "".join(_line(row) for row in kept)
+        write_text(self.path / "batches.csv", _BATCHES_HEAD + text, durable=False)
+
     def append_batch(self, row: BatchRow) -> None:
         """Add a point to the live curve.
 
@@ -117,12 +137,14 @@ class RunFolder:
         passes over it.
         """
         path = self.path / "batches.csv"
-        head = "" if path.exists() else "position,loss,accuracy\n"
+        head = "" if path.exists() else _BATCHES_HEAD
         with path.open("a", encoding="utf-8") as handle:
-            handle.write(f"{head}{row.position:.5f},{row.loss:.6g},{row.accuracy:.6g}\n")
+            handle.write(head + _line(row))
 
     def keep_best(self) -> int | None:
-        """Make the model of the best epoch the run's, where there is one and the run has none yet.
+        """Make the model of the best epoch the run's, where there is one and the run's is another.
+
+        What was measured of another model on the test photos goes with it.
 
         Returns:
             The epoch whose weights the run's model has; ``None`` where there is no such epoch.
@@ -130,8 +152,12 @@ class RunFolder:
         NOTE: not the best of the history. The best is written every few seconds at the most, so that of a
         process that died may be of an epoch before.
         """
-        if not self.model.is_file() and self.places.best.is_file():
-            copy_file(self.places.best, self.model)
+        written = self.places.best
+        if written.is_file() and not _same_epoch(written, self.model):
+            copy_file(written, self.model)
+            report = self.report()
+            if report is not None:
+                self.write_report({**report, "test": None})
         if not self.model.is_file():
             return None
         top = best(self.history())
@@ -141,7 +167,9 @@ class RunFolder:
     def kept(self) -> EpochRow | None:
         """Return the epoch whose weights the run has kept, or would keep now; ``None`` where none ended."""
         status, rows = self.status(), self.history()
-        if status.state is not State.INTERRUPTED and status.kept is None:
+        # Of a run that broke off the best epoch may not have been written.
+        broke_off = status.state in (State.INTERRUPTED, State.FAILED)
+        if status.state.active or (status.kept is None and not broke_off):
             return best(rows)
         return next((row for row in rows if row.epoch == status.kept), None)
 
@@ -169,12 +197,16 @@ class RunFolder:
 
 def run_folders(workspace: Workspace) -> list[RunFolder]:
     """Return all runs, newest first; folders that hold no plan are passed over."""
-    found = [path for path in workspace.runs.iterdir() if (path / "plan.json").is_file()]
-    return [RunFolder(path) for path in sorted(found, key=_age, reverse=True)]
+    aged = ((_asked_at(path), path.name, path) for path in workspace.runs.iterdir())
+    return [RunFolder(path) for asked, _name, path in sorted(aged, reverse=True) if asked]
 
 
-def _age(path: Path) -> tuple[float, str]:
-    return (path / "plan.json").stat().st_mtime, path.name
+def _asked_at(path: Path) -> float:
+    """Return when a run was asked for; 0 where there is no plan, as in a run just moved away."""
+    try:
+        return (path / "plan.json").stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def best(rows: Sequence[EpochRow]) -> EpochRow | None:
@@ -201,6 +233,14 @@ def require_model(folder: RunFolder) -> Path:
             fix=_("Wait until it has finished, or choose another run."),
         )
     return folder.model
+
+
+def _same_epoch(one: Path, other: Path) -> bool:
+    return other.is_file() and saved_epoch(one) == saved_epoch(other)
+
+
+def _line(row: BatchRow) -> str:
+    return f"{row.position:.5f},{row.loss:.6g},{row.accuracy:.6g}\n"
 
 
 def _epoch_row(row: dict[str, str]) -> EpochRow:

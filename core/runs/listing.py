@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from core.errors import ThawError
 from core.i18n import _
 from core.runs.folder import RunFolder, run_folders
-from core.runs.status import State, Status
+from core.runs.seen import about_seen, plan_of, status_of
+from core.runs.status import Status
 from core.training.plan import Plan
 from core.workspace import Workspace
 
@@ -20,16 +21,20 @@ class Listed:
     """One run of a list.
 
     Attributes:
-        number: Its place in the order of creation, from 1.
+        number: Its number for good; of a run that has none, its place in the order of creation, from 1.
         folder: Its folder.
         plan: What was asked for.
         status: How it stands.
+        name: What people call it; text from outside, empty where they call it nothing.
+        by: Who started it, see :class:`core.runs.about.About`.
     """
 
     number: int
     folder: RunFolder
     plan: Plan
     status: Status
+    name: str = ""
+    by: str = ""
 
     @property
     def id(self) -> str:
@@ -38,8 +43,8 @@ class Listed:
 
     @property
     def title(self) -> str:
-        """What the run is called on a page."""
-        return _("Run {number}").format(number=self.number)
+        """What the run is called on a page: its name, which is text from outside, or its number."""
+        return self.name or _("Run {number}").format(number=self.number)
 
 
 def listed(workspace: Workspace) -> list[Listed]:
@@ -47,7 +52,10 @@ def listed(workspace: Workspace) -> list[Listed]:
     found = []
     for number, folder in enumerate(reversed(run_folders(workspace)), start=1):
         try:
-            found.append(Listed(number, folder, folder.plan(), folder.status()))
+            about = about_seen(folder)
+            found.append(Listed(
+                about.number or number, folder, plan_of(folder), status_of(folder), about.name, about.by
+            ))
         except ThawError as error:
             _log.warning("run %s is passed over: %s", folder.id, error)
     return found[::-1]
@@ -60,5 +68,4 @@ def with_model(workspace: Workspace) -> list[Listed]:
 
 def working(runs: list[Listed]) -> Listed | None:
     """Return the run that is being worked on, by this process or another, or ``None``."""
-    at_work = (State.PREPARING, State.TRAINING)
-    return next((run for run in runs if run.status.state in at_work), None)
+    return next((run for run in runs if run.status.state.at_work), None)

@@ -1,4 +1,4 @@
-"""The queue and the one thread that trains, living as long as the server does."""
+"""The one thread of a server that trains, living as long as the server does."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import logging
 import os
 import sys
 import threading
-from collections import deque
+import time
 from dataclasses import dataclass
 
 from core.errors import Busy, ThawError
 from core.i18n import _
-from core.runs.folder import RunFolder, run_folders
+from core.runs import line, steer, wishes
+from core.runs.folder import RunFolder
+from core.runs.recovery import end, interrupt, recover
 from core.runs.status import Failure, State
-from core.runs.work import carry_out, held
+from core.runs.wishes import Leaving, Wish
+from core.runs.work import carry_out
 from core.training.plan import Plan
 from core.workspace import Workspace
 
 TRAINING_NICENESS = 5
+LOOK_EVERY_S = 0.5
+RECOVER_EVERY_S = 5.0
+# What is left of the five seconds in which a server has to be gone is for the rest of it.
+CLOSING_S = 4.0
 _log = logging.getLogger(__name__)
 
 
@@ -26,9 +33,9 @@ class RunnerSnapshot:
     """What the runner is doing.
 
     Attributes:
-        active: The run being worked on, or ``None``.
+        active: The run being worked on by this server, or ``None``.
         queue: The runs that wait, first in line first.
-        stopping: Whether the active run was asked to stop.
+        stopping: Whether the active run was asked to leave.
     """
 
     active: str | None
@@ -40,154 +47,149 @@ class Runner:
     """Carries runs out one after another on a thread of its own.
 
     Args:
-        workspace: Where the runs are.
+        workspace: Where the runs are, and the line that they wait in.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._changed = threading.Condition()
-        self._queue: deque[str] = deque()
         self._active: str | None = None
-        self._cut_off: str | None = None
-        self._stop = threading.Event()
+        self._leaving = Leaving()
         self._closing = False
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Find what a dead process left behind, then begin to work."""
         recover(self._workspace)
         with self._changed:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="thaw-runner", daemon=True)
-                self._thread.start()
+            if self._threads:
+                return
+            for work, name in ((self._work, "thaw-runner"), (self._watch, "thaw-recovery")):
+                thread = threading.Thread(target=work, name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
-    def close(self, timeout_s: float = 5.0) -> None:
-        """Stop the active run, keeping its best epoch, and end the thread.
+    def close(self, timeout_s: float = CLOSING_S) -> None:
+        """Let the active run write a checkpoint and leave, and end the threads.
 
-        It and the runs that still wait are marked interrupted: nobody asked for their end.
+        It is marked interrupted: nobody asked for its end. The runs that wait go on waiting.
         """
         with self._changed:
             self._closing = True
-            if self._active is not None and not self._stop.is_set():
-                self._cut_off = self._active
-            waiting = [self._queue.popleft() for _each in range(len(self._queue))]
-            self._stop.set()
+            active, leaving = self._active, self._leaving
+            leaving.ask(Wish.CLOSE)
             self._changed.notify_all()
-        for run_id in waiting:
-            _end(RunFolder.open(self._workspace, run_id), State.INTERRUPTED)
-        if self._thread is None:
-            return
-        self._thread.join(timeout_s)
-        if self._thread.is_alive() and self._cut_off is not None:
-            _log.warning("run %s did not end in %.0f s and is left", self._cut_off, timeout_s)
-            _end(RunFolder.open(self._workspace, self._cut_off), State.INTERRUPTED)
+        until = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        if active is not None and self._threads[0].is_alive():
+            _log.warning("run %s did not leave in %.0f s; its last epoch is kept", active, timeout_s)
+            interrupt(RunFolder.open(self._workspace, active))
 
-    def submit(self, plan: Plan) -> str:
-        """Put a run in line and return its id.
+    def submit(self, plan: Plan, by: str = "") -> str:
+        """Put a new run in line and return its id.
+
+        Args:
+            plan: What it is to carry out.
+            by: Who starts it, see :class:`core.runs.about.About`.
 
         Raises:
             BadInput: The plan is outside its bounds.
             NotFound: The dataset is gone.
         """
         self._workspace.dataset_dir(plan.dataset)
-        with self._changed:
-            if self._closing:
-                raise Busy(_("The server is closing."), fix=_("Start it again, then train."))
-            folder = RunFolder.create(self._workspace, plan)
-            self._queue.append(folder.id)
-            self._changed.notify_all()
+        self._require_open()
+        folder = steer.create(self._workspace, plan, by=by, wait=True)
+        self._wake()
         return folder.id
 
-    def stop(self, run_id: str) -> bool:
-        """Stop a run: the active one keeps its best epoch, a waiting one leaves the line.
-
-        Returns:
-            Whether the run was here to be stopped.
-        """
-        with self._changed:
-            if self._active == run_id:
-                self._stop.set()
-                return True
-            if run_id not in self._queue:
-                return False
-            self._queue.remove(run_id)
-        _end(RunFolder.open(self._workspace, run_id), State.STOPPED)
-        return True
+    def resume(self, run_id: str, more: int = 0) -> None:
+        """Put a run in line again; see :func:`core.runs.steer.resume`."""
+        self._require_open()
+        steer.resume(self._workspace, run_id, more=more)
+        self._wake()
 
     def snapshot(self) -> RunnerSnapshot:
         """Return what is being done and what waits."""
         with self._changed:
-            return RunnerSnapshot(
-                self._active, tuple(self._queue), self._active is not None and self._stop.is_set()
-            )
+            active, leaving = self._active, self._leaving.event.is_set()
+        queue = line.waiting(self._workspace)
+        if active is not None and not leaving:
+            leaving = wishes.asked(RunFolder(self._workspace.runs / active)) is not None
+        return RunnerSnapshot(active, queue, active is not None and leaving)
+
+    def _require_open(self) -> None:
+        with self._changed:
+            if self._closing:
+                raise Busy(_("The server is closing."), fix=_("Start it again, then train."))
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def _work(self) -> None:
         _step_back()
         while True:
             with self._changed:
-                while not self._queue and not self._closing:
-                    self._changed.wait()
                 if self._closing:
                     return
-                self._active = self._queue.popleft()
-                self._stop.clear()
-                run_id = self._active
+            run_id = self._next()
+            if run_id is None:
+                with self._changed:
+                    if not self._closing:
+                        self._changed.wait(LOOK_EVERY_S)
+                continue
             try:
                 self._carry_out(run_id)
             finally:
                 with self._changed:
                     self._active = None
 
+    def _next(self) -> str | None:
+        try:
+            return line.take(self._workspace, self._begin)
+        except (Busy, OSError):
+            _log.exception("the line of runs cannot be read or written")
+            with self._changed:
+                self._active = None
+                self._changed.wait_for(lambda: self._closing, RECOVER_EVERY_S)
+            return None
+
+    def _begin(self, run_id: str) -> bool:
+        """Take a run as the active one, unless the server closes."""
+        with self._changed:
+            if self._closing:
+                return False
+            self._active = run_id
+            self._leaving = Leaving()
+            return True
+
     def _carry_out(self, run_id: str) -> None:
         try:
-            folder = RunFolder.open(self._workspace, run_id)
-            ended = carry_out(self._workspace, folder, self._stop)
-            if ended.state is State.STOPPED and self._cut_off == run_id:
-                _end(folder, State.INTERRUPTED)
-        except (ThawError, OSError):
-            # What can be said is in the run's status; the next run in line must not suffer for it.
+            carry_out(self._workspace, RunFolder.open(self._workspace, run_id), self._leaving)
+        except (ThawError, OSError) as error:
+            # The next run in line must not suffer for it.
             _log.exception("run %s could not be carried out", run_id)
+            self._broken(run_id, error)
 
-
-def recover(workspace: Workspace, *, waiting: bool = True) -> list[str]:
-    """Mark runs that a dead process left behind as interrupted, and return their ids.
-
-    Args:
-        workspace: Where to look.
-        waiting: Whether runs that wait in a line count as left behind too. They do where this
-            process serves the workspace; to any other, the line may be that of a living server.
-    """
-    found = []
-    for folder in run_folders(workspace):
+    def _broken(self, run_id: str, error: ThawError | OSError) -> None:
+        if isinstance(error, Busy):  # somebody else works on it, and says how it ends
+            return
         try:
-            state = folder.status().state
-            if not state.active or (state is State.QUEUED and not waiting):
-                continue
-            with held(folder):
-                _end(folder, State.INTERRUPTED)
-                found.append(folder.id)
-        except Busy:
-            _log.info("run %s is being worked on by another process", folder.id)
+            end(RunFolder.open(self._workspace, run_id), State.FAILED, Failure.of_any(error))
         except (ThawError, OSError):
-            _log.exception("run %s cannot be read", folder.id)
-    return found
+            _log.exception("how run %s ended cannot be written", run_id)
 
-
-def _end(folder: RunFolder, state: State) -> None:
-    """End a run that nobody works on, or whose worker goes down with the process."""
-    if state is not State.INTERRUPTED:
-        folder.write_status(folder.status().ending(state))
-        return
-    error = Failure(
-        _("The program ended before this run did."),
-        fix=_("Set the same training up again and start it."),
-    )
-    try:
-        kept = folder.keep_best()
-    except (ThawError, OSError):
-        _log.exception("the best epoch of run %s cannot be kept", folder.id)
-        kept = None
-    folder.write_status(folder.status().ending(state, error=error, kept=kept))
+    def _watch(self) -> None:
+        """Find now and then what another process, which has died, left behind."""
+        while True:
+            with self._changed:
+                if self._changed.wait_for(lambda: self._closing, RECOVER_EVERY_S):
+                    return
+            try:
+                recover(self._workspace)
+            except OSError:
+                _log.exception("the runs cannot be looked through")
 
 
 def _step_back() -> None:

@@ -12,6 +12,7 @@ from core.errors import BadInput, ThawError
 from core.files import JsonObject, read_json, write_json
 from core.i18n import _
 from core.training.events import CacheUse
+from core.training.failures import disk_full, is_disk_full
 
 
 class State(StrEnum):
@@ -20,6 +21,7 @@ class State(StrEnum):
     QUEUED = "queued"
     PREPARING = "preparing"
     TRAINING = "training"
+    PAUSED = "paused"
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -28,12 +30,22 @@ class State(StrEnum):
     @property
     def active(self) -> bool:
         """Whether somebody is, or will be, working on it."""
-        return self in (State.QUEUED, State.PREPARING, State.TRAINING)
+        return self is State.QUEUED or self.at_work
+
+    @property
+    def at_work(self) -> bool:
+        """Whether somebody is working on it."""
+        return self in (State.PREPARING, State.TRAINING)
 
     @property
     def has_model(self) -> bool:
         """Whether such a run may have a model to look at."""
-        return self in (State.FINISHED, State.STOPPED, State.INTERRUPTED)
+        return not self.active
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it has not come to its end and may be resumed."""
+        return self in (State.PAUSED, State.STOPPED, State.INTERRUPTED, State.FAILED)
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,23 @@ class Failure:
     def of(cls, error: ThawError) -> Failure:
         """Keep what an error says."""
         return cls(error.what, error.given, error.fix)
+
+    @classmethod
+    def of_any(cls, error: Exception) -> Failure:
+        """Say what is known of any error; what was not foreseen stays in the log."""
+        if isinstance(error, ThawError):
+            return cls.of(error)
+        if is_disk_full(error):
+            return cls.of(disk_full())
+        if isinstance(error, OSError):
+            return cls(
+                _("A file of this run could not be read or written."), given=error.strerror or "",
+                fix=_("Check the disk that the workspace is on, then resume this run."),
+            )
+        return cls(
+            _("The training broke off for a reason that was not foreseen."),
+            fix=_("Your photos and earlier runs are safe. The server's log tells more; try again."),
+        )
 
 
 @dataclass(frozen=True)
@@ -75,9 +104,10 @@ class Status:
         kept: The epoch whose weights are in the model; ``None`` where no epoch ended.
         error: Why it failed.
         created: Seconds since 1970 when the run was asked for.
-        started: When somebody began to work on it.
+        started: When somebody began to work on it, the last time.
         ended: When it ended.
         pid: The process that works on it.
+        worked_s: Seconds of work before that, where it was resumed.
     """
 
     state: State
@@ -100,13 +130,21 @@ class Status:
     started: float | None = None
     ended: float | None = None
     pid: int | None = field(default_factory=os.getpid)
+    worked_s: float = 0.0
 
     @property
     def elapsed_s(self) -> float | None:
         """Seconds of work so far, or in all; ``None`` before it began."""
         if self.started is None:
-            return None
-        return (self.ended or time.time()) - self.started
+            return self.worked_s or None
+        return self.worked_s + (self.ended or time.time()) - self.started
+
+    def waiting_again(self, epochs: int) -> Status:
+        """Return the status of a run that is resumed and waits for its turn."""
+        return replace(
+            self, state=State.QUEUED, epochs=epochs, phase="", error=None, ended=None, started=None,
+            worked_s=self.elapsed_s or 0.0, progress=min(1.0, self.progress * self.epochs / epochs),
+        )
 
     def ending(self, state: State, **changes: object) -> Status:
         """Return the status of a run that ends now."""

@@ -7,7 +7,6 @@ import io
 import logging
 import os
 import platform
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,117 +23,93 @@ from core.errors import BadInput, Busy, Stopped, ThawError
 from core.files import JsonObject, write_text
 from core.i18n import _
 from core.insight.metrics import Evaluation, evaluate
-from core.runs import lineage
+from core.runs import lineage, mlflow_log, wishes
+from core.runs.about import about_of
 from core.runs.folder import RunFolder, best
+from core.runs.listener import FolderListener
+from core.runs.room import free_reserve, remove_temporary, reserve
 from core.runs.status import Failure, State, Status
-from core.training.events import BatchRow, CacheUse, EpochRow, Extraction, Outcome, Step
+from core.runs.wishes import Leaving, Wish
+from core.training.events import Outcome
 from core.training.plan import Plan
 from core.training.release import return_memory
 from core.workspace import Workspace
 
-STATUS_EVERY_S = 0.25
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
+_LEFT = {Wish.STOP: State.STOPPED, Wish.PAUSE: State.PAUSED, Wish.CLOSE: State.INTERRUPTED}
 _log = logging.getLogger(__name__)
 
 
-class FolderListener:
-    """Writes what the engine tells into the run folder."""
-
-    def __init__(self, folder: RunFolder, status: Status) -> None:
-        self._folder = folder
-        self._written = 0.0
-        self._history: list[EpochRow] = []
-        self.status = status
-
-    def phase(self, phase: str) -> None:
-        """Show a new phase at once."""
-        at_work = phase in ("training", "validating", "saving", "testing")
-        state = State.TRAINING if at_work else State.PREPARING
-        if self.status.phase == "extracting":  # its speed says nothing of what comes next
-            self.status = replace(self.status, images_per_s=None, eta_s=None)
-        self._set(replace(
-            self.status, state=state, phase=phase, fetched=None, extracted=None, to_extract=None,
-        ))
-
-    def fetched(self, share: float) -> None:
-        """Show how much of the weights has arrived, a few times a second."""
-        self.status = replace(self.status, fetched=share)
-        self._now_and_then()
-
-    def extracted(self, progress: Extraction) -> None:
-        """Show how far the frozen part is, a few times a second."""
-        self.status = replace(self.status, **asdict(progress))
-        self._now_and_then()
-
-    def cache(self, use: CacheUse) -> None:
-        """Show at once how the cache is used."""
-        self._set(replace(self.status, cache=use))
-
-    def step(self, step: Step) -> None:
-        """Show the progress, a few times a second."""
-        self.status = replace(self.status, **asdict(step))
-        self._now_and_then()
-
-    def batch(self, row: BatchRow) -> None:
-        """Add a point to the live curve."""
-        self._folder.append_batch(row)
-
-    def epoch(self, row: EpochRow) -> None:
-        """Add a finished epoch."""
-        self._history.append(row)
-        self._folder.write_history(self._history)
-
-    def _now_and_then(self) -> None:
-        if time.monotonic() - self._written >= STATUS_EVERY_S:
-            self._set(self.status)
-
-    def _set(self, status: Status) -> None:
-        self.status = status
-        self._written = time.monotonic()
-        self._folder.write_status(status)
-
-
-def carry_out(workspace: Workspace, folder: RunFolder, stop: threading.Event) -> Status:
-    """Carry a queued run out on this thread.
+def carry_out(workspace: Workspace, folder: RunFolder, leaving: Leaving) -> Status:
+    """Carry a run out on this thread, or go on with it where it was left.
 
     Args:
         workspace: Where its dataset is.
-        folder: The run, as :meth:`RunFolder.create` made it.
-        stop: Set it to stop; the best epoch so far is kept.
+        folder: The run, queued.
+        leaving: Asked, it leaves after the current step; so it does where another process asks through
+            the run folder. What is needed to go on, and the best epoch so far, are kept.
 
     Returns:
-        How it ended: finished, stopped or failed. A failure is in the status and is not raised.
+        How it ended. A failure is in the status and is not raised.
 
     Raises:
         Busy: Another process works on it.
+        OSError: The disk is full, and has no room even for saying so.
     """
     with held(folder):
         status = replace(
-            folder.status(), state=State.PREPARING, phase="starting", started=time.time(),
-            pid=os.getpid(),
+            folder.status(), state=State.PREPARING, phase="starting", started=time.time(), ended=None,
+            error=None, pid=os.getpid(),
         )
+        remove_temporary(folder)
         folder.write_status(status)
-        listener = FolderListener(folder, status)
-        try:
-            ended = _train(workspace, folder, listener, stop)
-        except Stopped:
-            ended = listener.status.ending(State.STOPPED)
-        except ThawError as error:
-            ended = listener.status.ending(State.FAILED, error=Failure.of(error))
-        except KeyboardInterrupt:
-            # A second Ctrl-C: somebody does not want to wait for the step to end.
-            folder.write_status(listener.status.ending(State.INTERRUPTED))
-            raise
-        except Exception:  # noqa: BLE001 - the last stop of a thread: logged whole, shown as a failure
-            _log.exception("run %s failed", folder.id)
-            ended = listener.status.ending(State.FAILED, error=_unforeseen())
+        reserve(folder)
+        mlflow = mlflow_log.follower(folder)
+        if mlflow is not None:
+            mlflow.begin(folder.plan(), about_of(folder).title)
+        listener = FolderListener(folder, status, mlflow)
+        with wishes.heard(folder, leaving):
+            ended = _ended(workspace, folder, listener, leaving)
+        free_reserve(folder)
         folder.write_status(ended)
+    if mlflow is not None:
+        mlflow.end(ended.state, folder.report() if ended.state is State.FINISHED else None)
     return_memory()
     return ended
 
 
+def _ended(
+    workspace: Workspace, folder: RunFolder, listener: FolderListener, leaving: Leaving
+) -> Status:
+    """Train, and return how it ended."""
+    try:
+        return _train(workspace, folder, listener, leaving)
+    except Stopped:
+        return listener.status.ending(_LEFT[leaving.wish or Wish.STOP], **_kept_best(folder))
+    except ThawError as error:
+        failure = Failure.of(error)
+    except KeyboardInterrupt:
+        # A second Ctrl-C: somebody does not want to wait for the step to end.
+        folder.write_status(listener.status.ending(State.INTERRUPTED))
+        raise
+    except Exception as error:  # noqa: BLE001 - the last stop of a thread: logged whole, shown as a failure
+        _log.exception("run %s failed", folder.id)
+        failure = Failure.of_any(error)
+    return listener.status.ending(State.FAILED, error=failure, **_kept_best(folder))
+
+
+def _kept_best(folder: RunFolder) -> dict[str, int | None]:
+    """Make what was best before a run broke off the run's model, where there is room for it."""
+    free_reserve(folder)
+    try:
+        return {"kept": folder.keep_best()}
+    except (ThawError, OSError):
+        _log.exception("the best epoch of run %s cannot be kept", folder.id)
+        return {}
+
+
 def _train(
-    workspace: Workspace, folder: RunFolder, listener: FolderListener, stop: threading.Event
+    workspace: Workspace, folder: RunFolder, listener: FolderListener, leaving: Leaving
 ) -> Status:
     from core.training import engine
 
@@ -142,9 +117,11 @@ def _train(
     dataset = dataset_of(workspace, plan)
     require_usable(dataset)
     weights_file = lineage.weights_file(workspace, plan)
-    outcome = engine.train(plan, dataset, folder.places, listener, stop, weights_file, workspace)
+    outcome = engine.train(
+        plan, dataset, folder.places, listener, leaving.event, weights_file, workspace
+    )
     _write_report(folder, plan, dataset, outcome)
-    state = State.STOPPED if outcome.stopped else State.FINISHED
+    state = _LEFT[leaving.wish or Wish.STOP] if outcome.stopped else State.FINISHED
     progress = listener.status.progress if outcome.stopped else 1.0
     return listener.status.ending(state, kept=outcome.kept, progress=progress)
 
@@ -261,10 +238,3 @@ def held(folder: RunFolder) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _unforeseen() -> Failure:
-    return Failure(
-        _("The training broke off for a reason that was not foreseen."),
-        fix=_("Your photos and earlier runs are safe. The server's log tells more; try again."),
-    )

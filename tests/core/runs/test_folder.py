@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -142,11 +143,54 @@ def test_the_best_that_was_written_becomes_the_model_and_says_its_epoch(folder: 
     assert folder.keep_best() == 2
 
 
-def test_a_model_that_is_there_is_kept_whatever_the_best_is(folder: RunFolder) -> None:
+def test_a_better_one_that_was_written_later_takes_the_place_of_the_model(folder: RunFolder) -> None:
     archived(folder.model, "1")
     archived(folder.places.best, "2")
-    assert folder.keep_best() == 1
-    assert saved_epoch(folder.places.best) == 2
+    assert folder.keep_best() == 2
+    assert folder.model.read_bytes() == folder.places.best.read_bytes()
+
+
+def test_a_model_of_the_same_epoch_stays_and_so_do_its_test_figures(folder: RunFolder) -> None:
+    archived(folder.model, "2").touch()
+    written = folder.model.stat().st_mtime_ns
+    archived(folder.places.best, "2")
+    folder.write_report({"version": 1, "test": {"accuracy": 1}})
+    assert folder.keep_best() == 2
+    assert folder.model.stat().st_mtime_ns == written
+    assert folder.report() == {"version": 1, "test": {"accuracy": 1}}
+
+
+def test_what_was_measured_of_another_model_goes_and_the_rest_of_the_report_stays(folder: RunFolder) -> None:
+    archived(folder.model, "1")
+    archived(folder.places.best, "2")
+    folder.write_report({"version": 1, "test": {"accuracy": 1}})
+    assert folder.keep_best() == 2
+    assert folder.report() == {"version": 1, "test": None}
+
+
+def test_more_epochs_leave_a_run_its_place_among_the_others(workspace: Workspace, folder: RunFolder) -> None:
+    os.utime(folder.path / "plan.json", ns=(10**18 + 1, 10**18 + 1))
+    later = RunFolder.create(workspace, PLAN)
+    before = [each.id for each in run_folders(workspace)]
+    assert before == [later.id, folder.id]
+    longer = replace(PLAN, recipe=replace(PLAN.recipe, epochs=PLAN.recipe.epochs + 5))
+    folder.replace_plan(longer)
+    assert folder.plan() == longer
+    assert [each.id for each in run_folders(workspace)] == before
+    assert (folder.path / "plan.json").stat().st_mtime_ns == 10**18 + 1
+
+
+def test_the_curve_is_cut_where_a_training_goes_on(folder: RunFolder) -> None:
+    for position in (0.5, 1.0, 1.3333333, 1.6666667):
+        folder.append_batch(BatchRow(position, 1.0, 0.5))
+    with (folder.path / "batches.csv").open("a") as handle:
+        handle.write("2.00000,0.9")  # half written
+    folder.cut_batches(4 / 3)
+    assert [row.position for row in folder.batches()] == [0.5, 1.0, 1.33333]
+    folder.append_batch(BatchRow(1.6666667, 2.0, 0.5))
+    assert [row.loss for row in folder.batches()] == [1.0, 1.0, 1.0, 2.0]
+    folder.cut_batches(0.0)
+    assert folder.batches() == ()
 
 
 def test_where_no_best_was_written_nothing_is_kept(folder: RunFolder) -> None:
@@ -176,3 +220,31 @@ def test_of_a_file_that_is_no_archive_or_gone_no_epoch_is_known(tmp_path: Path) 
 
 def test_elapsed_time_is_not_known_before_the_start() -> None:
     assert Status(State.QUEUED, epochs=3, created=0.0).elapsed_s is None
+
+
+def test_the_time_between_two_sittings_is_no_work() -> None:
+    status = Status(State.PAUSED, epochs=4, created=0.0, progress=0.5, started=100.0, ended=130.0)
+    again = status.waiting_again(8)
+    assert (again.state, again.epochs, again.progress, again.elapsed_s) == (State.QUEUED, 8, 0.25, 30.0)
+    ended = replace(again, state=State.FINISHED, started=1000.0, ended=1012.0)
+    assert ended.elapsed_s == 42.0
+
+
+def test_waiting_again_tells_nothing_of_how_it_ended_before() -> None:
+    failed = Status(State.FAILED, epochs=2, created=0.0, kept=1, error=Failure("What"), started=1.0)
+    again = replace(failed, ended=5.0).waiting_again(2)
+    assert (again.error, again.ended, again.started, again.kept) == (None, None, None, 1)
+
+
+def test_a_status_of_an_earlier_version_has_worked_since_its_start(folder: RunFolder) -> None:
+    values = asdict(replace(folder.status(), state=State.FINISHED, started=100.0, ended=107.0))
+    del values["worked_s"]
+    (folder.path / "status.json").write_text(json.dumps(values))
+    assert folder.status().elapsed_s == 7.0
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_state_either_goes_on_or_can_go_on_or_has_finished(state: State) -> None:
+    assert [state.active, state.can_go_on, state is State.FINISHED].count(True) == 1
+    assert state.has_model is not state.active
+    assert state.at_work <= state.active

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from core.runs.folder import RunFolder
 from core.runs.lineage import going_on_from, weights_file
 from core.runs.listing import with_model
 from core.runs.status import State
+from core.runs.wishes import Leaving
 from core.runs.work import carry_out
 from core.training.plan import Head, Plan, Recipe
 from core.training.start import Ancestor, Start
@@ -138,7 +138,7 @@ def row(tmp_path_factory: pytest.TempPathFactory) -> Row:
 
     def train(plan: Plan) -> RunFolder:
         run = RunFolder.create(workspace, plan)
-        ended = carry_out(workspace, run, threading.Event())
+        ended = carry_out(workspace, run, Leaving())
         assert ended.state is State.FINISHED, ended.error
         trained.append(run)
         return run
@@ -236,7 +236,7 @@ def test_a_run_that_has_lost_what_it_starts_from_fails_and_says_so(
     before = run_of(workspace, replace(BEFORE, backbone="mobilenet", trainable=(), image_size=32))
     run = RunFolder.create(workspace, going_on_from(replace(NEW, dataset=dataset.id, limit=None), before))
     damage(before)
-    ended = carry_out(workspace, run, threading.Event())
+    ended = carry_out(workspace, run, Leaving())
     assert ended.state is State.FAILED
     assert ended.error is not None
     assert said in ended.error.what

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from core.data.dataset import Dataset
-from core.runs import work
+from core.runs import listener as listeners
 from core.runs.folder import RunFolder
+from core.runs.listener import FolderListener
 from core.runs.status import Status
-from core.runs.work import FolderListener
 from core.training.events import BatchRow, CacheUse, EpochRow, Extraction, Step
 from core.training.plan import Plan, Recipe
 from core.workspace import Workspace
@@ -41,7 +41,7 @@ def test_steps_are_written_a_few_times_a_second_and_phases_at_once(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(work.time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(listeners.time, "monotonic", clock.monotonic)
     written: list[int] = []
     original = RunFolder.write_status
 
@@ -66,7 +66,7 @@ def test_photos_that_the_frozen_part_has_seen_are_written_a_few_times_a_second(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(work.time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(listeners.time, "monotonic", clock.monotonic)
     listener = FolderListener(folder, folder.status())
     listener.phase("extracting")
     written = []

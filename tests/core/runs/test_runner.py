@@ -1,44 +1,53 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from core.data.dataset import Dataset
-from core.errors import NotFound
+from core.errors import Busy, NotFound, RunFailed, ThawError
+from core.runs import line, steer
 from core.runs import runner as runners
+from core.runs.about import about_of
 from core.runs.folder import RunFolder
-from core.runs.runner import Runner, recover
+from core.runs.runner import Runner, RunnerSnapshot
 from core.runs.status import State, Status
+from core.runs.wishes import Leaving, Wish, heard
+from core.runs.work import held
 from core.training.plan import Plan
 from core.workspace import Workspace
+from tests.waiting import until
 
 PATIENCE_S = 20
+LEFT = {Wish.STOP: State.STOPPED, Wish.PAUSE: State.PAUSED, Wish.CLOSE: State.INTERRUPTED}
 
 
 class Workshop:
-    """Stands in for the training: records the order, waits to be let go or stopped."""
+    """Stands in for the training: records the order, waits to be let go or asked to leave."""
 
     def __init__(self) -> None:
         self.began: list[str] = []
         self.at_work = threading.Semaphore(0)
         self.go_on = threading.Semaphore(0)
 
-    def __call__(self, _workspace: Workspace, folder: RunFolder, stop: threading.Event) -> Status:
-        self.began.append(folder.id)
-        folder.write_status(folder.status().ending(State.FAILED))
-        self.at_work.release()
-        while not stop.is_set() and not self.go_on.acquire(timeout=0.01):
-            pass
-        ended = folder.status().ending(State.STOPPED if stop.is_set() else State.FINISHED)
-        folder.write_status(ended)
-        return ended
+    def __call__(self, _workspace: Workspace, folder: RunFolder, leaving: Leaving) -> Status:
+        with held(folder), heard(folder, leaving):
+            self.began.append(folder.id)
+            folder.write_status(replace(folder.status(), state=State.TRAINING))
+            self.at_work.release()
+            while not leaving.event.is_set() and not self.go_on.acquire(timeout=0.01):
+                pass
+            ended = folder.status().ending(LEFT[leaving.wish] if leaving.wish else State.FINISHED)
+            folder.write_status(ended)
+            return ended
+
+
+@pytest.fixture(autouse=True)
+def looking_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runners, "LOOK_EVERY_S", 0.02)
 
 
 @pytest.fixture
@@ -66,12 +75,7 @@ def state(workspace: Workspace, run_id: str) -> State:
 
 
 def wait_until_idle(runner: Runner) -> None:
-    done = threading.Event()
-    for _each in range(PATIENCE_S * 100):
-        if runner.snapshot().active is None and not runner.snapshot().queue:
-            return
-        done.wait(0.01)
-    raise AssertionError("the runner did not become idle")
+    until(lambda: runner.snapshot().active is None and not runner.snapshot().queue)
 
 
 def test_a_second_start_waits_in_line_and_follows_in_order(
@@ -89,18 +93,57 @@ def test_a_second_start_waits_in_line_and_follows_in_order(
     assert [state(workspace, run) for run in runs] == [State.FINISHED] * 3
 
 
-def test_stop_ends_the_active_run_and_the_next_one_is_not_stopped(
+def test_the_order_can_be_changed_meanwhile(
     runner: Runner, workshop: Workshop, plan: Plan, workspace: Workspace
+) -> None:
+    runs = [runner.submit(plan) for _each in range(3)]
+    assert workshop.at_work.acquire(timeout=PATIENCE_S)
+    line.move(workspace, runs[2], 1)
+    workshop.go_on.release(3)
+    wait_until_idle(runner)
+    assert workshop.began == [runs[0], runs[2], runs[1]]
+
+
+@pytest.mark.parametrize(
+    ("ask", "left"), [(steer.stop, State.STOPPED), (steer.pause, State.PAUSED)], ids=["stop", "pause"]
+)
+def test_the_active_run_leaves_and_the_next_one_does_not(
+    runner: Runner, workshop: Workshop, plan: Plan, workspace: Workspace,
+    ask: Callable[[Workspace, str], None], left: State,
 ) -> None:
     first, second = runner.submit(plan), runner.submit(plan)
     assert workshop.at_work.acquire(timeout=PATIENCE_S)
-    assert runner.stop(first)
-    assert workshop.at_work.acquire(timeout=PATIENCE_S)
     assert not runner.snapshot().stopping
+    ask(workspace, first)
+    assert workshop.at_work.acquire(timeout=PATIENCE_S)
+    assert runner.snapshot() == RunnerSnapshot(second, (), False)
     workshop.go_on.release()
     wait_until_idle(runner)
-    assert state(workspace, first) is State.STOPPED
+    assert state(workspace, first) is left
     assert state(workspace, second) is State.FINISHED
+
+
+def test_that_the_active_run_is_to_leave_is_shown_at_once(
+    runner: Runner, plan: Plan, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, let_go = threading.Event(), threading.Event()
+
+    def slow_to_leave(_workspace: Workspace, folder: RunFolder, _leaving: Leaving) -> Status:
+        folder.write_status(replace(folder.status(), state=State.TRAINING))
+        begun.set()
+        assert let_go.wait(PATIENCE_S)
+        folder.write_status(folder.status().ending(State.STOPPED))
+        return folder.status()
+
+    monkeypatch.setattr(runners, "carry_out", slow_to_leave)
+    run = runner.submit(plan)
+    assert begun.wait(PATIENCE_S)
+    assert not runner.snapshot().stopping
+    steer.stop(workspace, run)
+    assert runner.snapshot().stopping
+    let_go.set()
+    wait_until_idle(runner)
+    assert not runner.snapshot().stopping
 
 
 def test_a_waiting_run_can_leave_the_line(
@@ -109,32 +152,158 @@ def test_a_waiting_run_can_leave_the_line(
     runner.submit(plan)
     waiting = runner.submit(plan)
     assert workshop.at_work.acquire(timeout=PATIENCE_S)
-    assert runner.stop(waiting)
+    steer.stop(workspace, waiting)
     assert runner.snapshot().queue == ()
     assert state(workspace, waiting) is State.STOPPED
-    assert not runner.stop(waiting)
 
 
-def test_a_run_that_breaks_does_not_end_the_line(
-    runner: Runner, workshop: Workshop, plan: Plan, monkeypatch: pytest.MonkeyPatch, workspace: Workspace
+def test_a_paused_run_goes_on_in_its_turn(
+    runner: Runner, workshop: Workshop, plan: Plan, workspace: Workspace
+) -> None:
+    first, second = runner.submit(plan), runner.submit(plan)
+    assert workshop.at_work.acquire(timeout=PATIENCE_S)
+    steer.pause(workspace, first)
+    assert workshop.at_work.acquire(timeout=PATIENCE_S)
+    runner.resume(first)
+    assert runner.snapshot() == RunnerSnapshot(second, (first,), False)
+    workshop.go_on.release(2)
+    wait_until_idle(runner)
+    assert workshop.began == [first, second, first]
+    assert state(workspace, first) is State.FINISHED
+
+
+def test_a_finished_run_goes_on_for_more_epochs(
+    runner: Runner, workshop: Workshop, plan: Plan, workspace: Workspace
+) -> None:
+    workshop.go_on.release(2)
+    run = runner.submit(plan)
+    wait_until_idle(runner)
+    folder = RunFolder.open(workspace, run)
+    folder.places.last.write_bytes(b"checkpoint")
+    runner.resume(run, more=2)
+    wait_until_idle(runner)
+    assert workshop.began == [run, run]
+    assert folder.plan().recipe.epochs == plan.recipe.epochs + 2
+
+
+def test_who_starts_a_run_is_kept(runner: Runner, plan: Plan, workspace: Workspace) -> None:
+    assert about_of(RunFolder.open(workspace, runner.submit(plan, by="someone"))).by == "someone"
+
+
+FULL = OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (FULL, "disk is full"), (OSError(5, "Input/output error"), "could not be read or written"),
+        (RunFailed("It broke."), "It broke."),
+    ],
+    ids=["full", "io", "ours"],
+)
+def test_a_run_that_breaks_is_failed_and_does_not_end_the_line(
+    runner: Runner, workshop: Workshop, plan: Plan, monkeypatch: pytest.MonkeyPatch, workspace: Workspace,
+    error: Exception, what: str,
 ) -> None:
     calls: list[str] = []
 
-    def broken_once(space: Workspace, folder: RunFolder, stop: threading.Event) -> Status:
+    def broken_once(space: Workspace, folder: RunFolder, leaving: Leaving) -> Status:
         calls.append(folder.id)
         if len(calls) == 1:
-            raise OSError("no space left on device")
-        return workshop(space, folder, stop)
+            raise error
+        return workshop(space, folder, leaving)
 
     monkeypatch.setattr(runners, "carry_out", broken_once)
     workshop.go_on.release(2)
-    runner.submit(plan)
-    second = runner.submit(plan)
+    first, second = runner.submit(plan), runner.submit(plan)
     wait_until_idle(runner)
     assert state(workspace, second) is State.FINISHED
+    failed = RunFolder.open(workspace, first).status()
+    assert failed.state is State.FAILED
+    assert failed.error is not None
+    assert what in failed.error.what
 
 
-def test_closing_stops_the_active_run_and_marks_the_waiting_ones(
+def test_a_run_that_another_process_works_on_is_left_to_it(
+    runner: Runner, workshop: Workshop, plan: Plan, workspace: Workspace
+) -> None:
+    folder = steer.create(workspace, plan, wait=False)
+    with held(folder):
+        before = folder.status()
+        with line.held_line(workspace):
+            line.join(workspace, folder.id)
+        workshop.go_on.release()
+        second = runner.submit(plan)
+        until(lambda: state(workspace, second) is State.FINISHED)
+        assert folder.status() == before
+    assert workshop.began == [second]
+
+
+def test_a_run_that_vanished_from_the_line_is_passed_over(
+    runner: Runner, workshop: Workshop, plan: Plan, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_run = RunFolder.open
+    gone: list[str] = []
+
+    def opened(space: Workspace, run_id: str) -> RunFolder:
+        if not gone:
+            gone.append(run_id)
+            raise NotFound("There is no such run.")
+        return open_run(space, run_id)
+
+    monkeypatch.setattr(RunFolder, "open", opened)
+    workshop.go_on.release(2)
+    first, second = runner.submit(plan), runner.submit(plan)
+    wait_until_idle(runner)
+    assert gone == [first]
+    assert workshop.began == [second]
+
+
+def test_a_line_that_cannot_be_written_is_tried_again(
+    runner: Runner, workshop: Workshop, plan: Plan, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "RECOVER_EVERY_S", 0.02)
+    refused = threading.Semaphore(0)
+    take = line.take
+
+    def full(space: Workspace, may_take: Callable[[str], bool]) -> str | None:
+        for run_id in line.waiting(space):
+            assert may_take(run_id)
+            refused.release()
+            raise FULL
+        return None
+
+    monkeypatch.setattr(line, "take", full)
+    run = runner.submit(plan)
+    assert all(refused.acquire(timeout=PATIENCE_S) for _each in range(2))
+    assert runner.snapshot().queue == (run,)
+    monkeypatch.setattr(line, "take", take)
+    workshop.go_on.release()
+    wait_until_idle(runner)
+    assert workshop.began == [run]
+
+
+def test_a_run_that_could_not_be_taken_is_not_shown_as_worked_on(
+    runner: Runner, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "RECOVER_EVERY_S", 0.02)
+    refused = threading.Semaphore(0)
+
+    def full(space: Workspace, may_take: Callable[[str], bool]) -> str | None:
+        queue = line.waiting(space)
+        if queue and refused.acquire(blocking=False):
+            assert may_take(queue[0])
+            raise FULL
+        return None
+
+    monkeypatch.setattr(line, "take", full)
+    runner.submit(plan)
+    refused.release()
+    until(lambda: refused._value == 0)
+    until(lambda: runner.snapshot().active is None)
+
+
+def test_closing_interrupts_the_active_run_and_those_that_wait_go_on_waiting(
     runner: Runner, workshop: Workshop, plan: Plan, workspace: Workspace
 ) -> None:
     active, waiting = runner.submit(plan), runner.submit(plan)
@@ -142,17 +311,44 @@ def test_closing_stops_the_active_run_and_marks_the_waiting_ones(
     runner.close()
     # Nobody asked for the end of either.
     assert state(workspace, active) is State.INTERRUPTED
-    assert state(workspace, waiting) is State.INTERRUPTED
+    assert state(workspace, waiting) is State.QUEUED
+    assert line.waiting(workspace) == (waiting,)
+    assert workshop.began == [active]
+    # The next server takes it up.
+    workshop.go_on.release()
+    other = Runner(workspace)
+    other.start()
+    wait_until_idle(other)
+    other.close()
+    assert workshop.began == [active, waiting]
+    assert state(workspace, waiting) is State.FINISHED
+    assert state(workspace, active) is State.INTERRUPTED
 
 
-def test_a_run_that_was_stopped_just_before_the_end_stays_stopped(
-    runner: Runner, workshop: Workshop, plan: Plan, workspace: Workspace
+@pytest.mark.parametrize(
+    ("ask", "left"), [(steer.stop, State.STOPPED), (steer.pause, State.PAUSED)], ids=["stop", "pause"]
+)
+def test_what_a_person_asked_just_before_the_close_is_what_is_done(
+    runner: Runner, plan: Plan, workspace: Workspace, monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[Workspace, str], None], left: State,
 ) -> None:
-    active = runner.submit(plan)
-    assert workshop.at_work.acquire(timeout=PATIENCE_S)
-    assert runner.stop(active)
+    begun = threading.Event()
+
+    def slow_to_leave(_workspace: Workspace, folder: RunFolder, leaving: Leaving) -> Status:
+        with heard(folder, leaving):
+            folder.write_status(replace(folder.status(), state=State.TRAINING))
+            begun.set()
+            until(lambda: runner._closing)
+            until(lambda: leaving.wish in (Wish.STOP, Wish.PAUSE))
+            folder.write_status(folder.status().ending(LEFT[leaving.wish or Wish.CLOSE]))
+        return folder.status()
+
+    monkeypatch.setattr(runners, "carry_out", slow_to_leave)
+    run = runner.submit(plan)
+    assert begun.wait(PATIENCE_S)
+    ask(workspace, run)
     runner.close()
-    assert state(workspace, active) is State.STOPPED
+    assert state(workspace, run) is left
 
 
 def test_closing_does_not_wait_for_ever(
@@ -160,7 +356,7 @@ def test_closing_does_not_wait_for_ever(
 ) -> None:
     begun, let_go = threading.Event(), threading.Event()
 
-    def deaf(_workspace: Workspace, folder: RunFolder, _stop: threading.Event) -> Status:
+    def deaf(_workspace: Workspace, folder: RunFolder, _leaving: Leaving) -> Status:
         folder.write_status(replace(folder.status(), state=State.TRAINING))
         begun.set()
         let_go.wait(PATIENCE_S)
@@ -174,42 +370,103 @@ def test_closing_does_not_wait_for_ever(
     let_go.set()
 
 
-def test_a_plan_for_a_dataset_that_is_gone_is_refused(runner: Runner) -> None:
+def test_once_it_closes_nothing_is_begun(runner: Runner, plan: Plan, workspace: Workspace) -> None:
+    folder = steer.create(workspace, plan, wait=False)
+    folder.write_status(folder.status().ending(State.PAUSED))
+    runner.close()
+    for begin in (lambda: runner.submit(plan), lambda: runner.resume(folder.id)):
+        with pytest.raises(Busy, match="closing"):
+            begin()
+    assert line.waiting(workspace) == ()
+    assert folder.status().state is State.PAUSED
+    runner.close()
+
+
+def test_one_that_was_never_started_can_be_closed(workspace: Workspace) -> None:
+    Runner(workspace).close()
+
+
+def test_a_second_start_begins_no_second_thread(runner: Runner) -> None:
+    runner.start()
+    assert [thread.name for thread in threading.enumerate()].count("thaw-runner") == 1
+
+
+def test_two_servers_share_a_line_and_never_train_the_same_run(
+    workspace: Workspace, workshop: Workshop, plan: Plan
+) -> None:
+    runs = [steer.create(workspace, plan, wait=True).id for _each in range(6)]
+    servers = [Runner(workspace), Runner(workspace)]
+    for server in servers:
+        server.start()
+    assert all(workshop.at_work.acquire(timeout=PATIENCE_S) for _each in servers)
+    active = {server.snapshot().active for server in servers}
+    assert active == set(runs[:2])
+    assert all(server.snapshot().queue == tuple(runs[2:]) for server in servers)
+    workshop.go_on.release(6)
+    for server in servers:
+        wait_until_idle(server)
+        server.close()
+    assert sorted(workshop.began) == sorted(runs)
+    assert {state(workspace, run) for run in runs} == {State.FINISHED}
+
+
+@pytest.mark.usefixtures("runner")
+def test_what_another_process_puts_in_the_line_is_taken_up(
+    workshop: Workshop, plan: Plan, workspace: Workspace
+) -> None:
+    workshop.go_on.release(2)
+    new = steer.create(workspace, plan, wait=True)
+    until(lambda: new.status().state is State.FINISHED)
+    left = steer.create(workspace, plan, wait=False)
+    left.write_status(left.status().ending(State.INTERRUPTED))
+    steer.resume(workspace, left.id)
+    until(lambda: left.status().state is State.FINISHED)
+
+
+def test_what_another_process_leaves_behind_when_it_dies_is_found_while_it_runs(
+    workspace: Workspace, workshop: Workshop, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "RECOVER_EVERY_S", 0.02)
+    server = Runner(workspace)
+    server.start()
+    folder = steer.create(workspace, plan, wait=False)
+    with held(folder):
+        folder.write_status(replace(folder.status(), state=State.TRAINING))
+    until(lambda: folder.status().state is State.INTERRUPTED)
+    server.close()
+
+
+def test_a_plan_for_a_dataset_that_is_gone_is_refused(runner: Runner, workspace: Workspace) -> None:
     with pytest.raises(NotFound):
         runner.submit(Plan("gone", "Gone", "efficientnet-lite0"))
+    assert list(workspace.runs.iterdir()) == []
 
 
-def test_what_a_dead_process_left_is_marked_interrupted(workspace: Workspace, plan: Plan) -> None:
-    folder = RunFolder.create(workspace, plan)
-    assert recover(workspace) == [folder.id]
-    status = folder.status()
-    assert status.state is State.INTERRUPTED
-    assert status.error is not None
-    assert recover(workspace) == []
-
-
-def test_what_another_living_process_works_on_is_left_alone(
-    workspace: Workspace, plan: Plan
+def test_how_a_run_ended_that_cannot_be_written_is_logged_and_the_line_goes_on(
+    runner: Runner, workshop: Workshop, plan: Plan, workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 ) -> None:
-    folder = RunFolder.create(workspace, plan)
-    code = textwrap.dedent(
-        f"""
-        import pathlib
-        from core.runs.folder import RunFolder
-        from core.runs.work import held
-        with held(RunFolder(pathlib.Path({str(folder.path)!r}))):
-            print("held", flush=True)
-            input()
-        """
-    )
-    root = Path(__file__).resolve().parents[3]
-    with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline().strip() == "held"
-        assert recover(workspace) == []
-        assert folder.status().state is State.QUEUED
-        other.kill()
-        other.communicate()
-    assert recover(workspace) == [folder.id]
+    calls: list[str] = []
+
+    def broken_once(space: Workspace, folder: RunFolder, leaving: Leaving) -> Status:
+        calls.append(folder.id)
+        if len(calls) == 1:
+            raise FULL
+        return workshop(space, folder, leaving)
+
+    def full(*_given: object) -> None:
+        raise FULL
+
+    monkeypatch.setattr(runners, "carry_out", broken_once)
+    monkeypatch.setattr(runners, "end", full)
+    workshop.go_on.release()
+    with caplog.at_level(logging.CRITICAL):
+        runner.submit(plan)
+        second = runner.submit(plan)
+        wait_until_idle(runner)
+    assert state(workspace, second) is State.FINISHED
+
+
+def test_an_unknown_run_is_not_resumed(runner: Runner) -> None:
+    with pytest.raises(ThawError):
+        runner.resume("20260101-000000-none")

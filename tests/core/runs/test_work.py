@@ -16,8 +16,10 @@ from core.errors import BadInput, Busy, NotFound, RunFailed, Stopped
 from core.insight.metrics import Share
 from core.runs import work
 from core.runs.folder import RunFolder
+from core.runs.listener import FolderListener
 from core.runs.status import State, Status
-from core.runs.work import FolderListener, carry_out, dataset_of, evaluation_of, held, measure
+from core.runs.wishes import Leaving
+from core.runs.work import carry_out, dataset_of, evaluation_of, held, measure
 from core.training import engine
 from core.training.events import (
     CacheUse,
@@ -98,7 +100,7 @@ def test_a_run_goes_from_queued_over_preparing_to_finished(
 ) -> None:
     trainer.test = all_blue(dataset)
     assert folder.status().state is State.QUEUED
-    ended = carry_out(workspace, folder, threading.Event())
+    ended = carry_out(workspace, folder, Leaving())
     assert trainer.seen[0].state is State.PREPARING
     assert trainer.seen[0].phase == "building"
     assert trainer.seen[0].started is not None
@@ -112,7 +114,7 @@ def test_a_run_goes_from_queued_over_preparing_to_finished(
 def test_while_the_frozen_part_sees_the_photos_the_status_says_how_many(
     workspace: Workspace, folder: RunFolder, trainer: Engine
 ) -> None:
-    ended = carry_out(workspace, folder, threading.Event())
+    ended = carry_out(workspace, folder, Leaving())
     meanwhile = trainer.seen[1]
     assert (meanwhile.state, meanwhile.phase) == (State.PREPARING, "extracting")
     assert (meanwhile.extracted, meanwhile.to_extract) == (16, 16)
@@ -125,7 +127,7 @@ def test_while_the_frozen_part_sees_the_photos_the_status_says_how_many(
 def test_activations_are_kept_in_the_workspace_of_the_run(
     workspace: Workspace, folder: RunFolder, trainer: Engine
 ) -> None:
-    carry_out(workspace, folder, threading.Event())
+    carry_out(workspace, folder, Leaving())
     assert trainer.workspace == workspace
 
 
@@ -133,7 +135,7 @@ def test_the_report_says_what_was_measured_on_what(
     workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset
 ) -> None:
     trainer.test = all_blue(dataset)
-    carry_out(workspace, folder, threading.Event())
+    carry_out(workspace, folder, Leaving())
     report = folder.report()
     assert report is not None
     assert report["version"] == 1
@@ -157,7 +159,7 @@ def test_every_test_photo_has_its_row(
     workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset
 ) -> None:
     trainer.test = all_blue(dataset)
-    carry_out(workspace, folder, threading.Event())
+    carry_out(workspace, folder, Leaving())
     with (folder.path / "test.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     assert [row["image"] for row in rows] == [item.path for item in dataset.of_split("test")]
@@ -171,7 +173,7 @@ def test_a_run_that_is_stopped_before_anything_was_learned_has_no_model(
     workspace: Workspace, folder: RunFolder, trainer: Engine
 ) -> None:
     trainer.error = Stopped("Stopped before anything was learned.")
-    ended = carry_out(workspace, folder, threading.Event())
+    ended = carry_out(workspace, folder, Leaving())
     assert (ended.state, ended.kept, ended.error) == (State.STOPPED, None, None)
     assert not folder.model.exists()
 
@@ -180,7 +182,7 @@ def test_a_stopped_run_keeps_its_progress_and_has_no_test_figures(
     workspace: Workspace, folder: RunFolder, trainer: Engine
 ) -> None:
     trainer.stopped = True
-    ended = carry_out(workspace, folder, threading.Event())
+    ended = carry_out(workspace, folder, Leaving())
     assert (ended.state, ended.progress, ended.kept) == (State.STOPPED, 0.5, 1)
     report = folder.report()
     assert report is not None
@@ -193,7 +195,7 @@ def test_an_error_meant_for_people_is_kept_in_the_status(
     workspace: Workspace, folder: RunFolder, trainer: Engine
 ) -> None:
     trainer.error = RunFailed("The loss ran away.", given="epoch 1", fix="Lower the rate.")
-    ended = carry_out(workspace, folder, threading.Event())
+    ended = carry_out(workspace, folder, Leaving())
     assert ended.state is State.FAILED
     assert ended.error is not None
     assert (ended.error.what, ended.error.given, ended.error.fix) == (
@@ -207,7 +209,7 @@ def test_an_unforeseen_error_shows_no_words_of_its_own(
 ) -> None:
     trainer.error = ZeroDivisionError("/home/me/secret")
     with caplog.at_level(logging.ERROR):
-        ended = carry_out(workspace, folder, threading.Event())
+        ended = carry_out(workspace, folder, Leaving())
     assert ended.state is State.FAILED
     assert "secret" not in (folder.path / "status.json").read_text()
     assert ended.error is not None
@@ -218,7 +220,7 @@ def test_an_unforeseen_error_shows_no_words_of_its_own(
 def test_photos_that_are_gone_fail_the_run_with_advice(workspace: Workspace, folder: RunFolder) -> None:
     plan = replace(folder.plan(), dataset="20260101-000000-gone")
     plan.save(folder.path / "plan.json")
-    ended = carry_out(workspace, folder, threading.Event())
+    ended = carry_out(workspace, folder, Leaving())
     assert ended.state is State.FAILED
     assert ended.error is not None
     assert "dataset" in ended.error.what
@@ -229,7 +231,7 @@ def test_a_dataset_that_cannot_be_trained_on_fails_before_tensorflow_is_asked(
 ) -> None:
     bad = replace(dataset, problems=(datasets.Problem("error", "One class.", "Add another."),))
     datasets.save(bad, bad.folder)
-    ended = carry_out(workspace, folder, threading.Event())
+    ended = carry_out(workspace, folder, Leaving())
     assert ended.state is State.FAILED
     assert trainer.dataset is None
 
@@ -238,7 +240,7 @@ def test_a_limit_makes_the_dataset_smaller_by_the_plans_seed(
     workspace: Workspace, plan: Plan, trainer: Engine, dataset: Dataset
 ) -> None:
     limited = replace(plan, limit=10, recipe=replace(plan.recipe, seed=3))
-    carry_out(workspace, RunFolder.create(workspace, limited), threading.Event())
+    carry_out(workspace, RunFolder.create(workspace, limited), Leaving())
     assert trainer.dataset is not None
     assert len(trainer.dataset.items) == 10
     assert trainer.dataset == dataset.limited(10, 3)
@@ -249,9 +251,9 @@ def test_one_run_is_carried_out_by_one_at_a_time(
     workspace: Workspace, folder: RunFolder, trainer: Engine
 ) -> None:
     with held(folder), pytest.raises(Busy):
-        carry_out(workspace, folder, threading.Event())
+        carry_out(workspace, folder, Leaving())
     assert folder.status().state is State.QUEUED
-    assert carry_out(workspace, folder, threading.Event()).state is State.FINISHED
+    assert carry_out(workspace, folder, Leaving()).state is State.FINISHED
 
 
 def test_what_was_measured_is_read_and_not_measured_again(
@@ -259,7 +261,7 @@ def test_what_was_measured_is_read_and_not_measured_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     trainer.test = all_blue(dataset)
-    carry_out(workspace, folder, threading.Event())
+    carry_out(workspace, folder, Leaving())
 
     def again(*_given: object, **_named: object) -> None:
         raise AssertionError("the test photos were looked at twice")
@@ -274,7 +276,7 @@ def test_a_stopped_run_is_measured_once_when_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     trainer.stopped = True
-    carry_out(workspace, folder, threading.Event())
+    carry_out(workspace, folder, Leaving())
     looked: list[int] = []
 
     def probabilities(_model: object, files: engine.Photos, _size: int) -> np.ndarray:
@@ -322,7 +324,7 @@ def test_numbers_in_the_report_are_json(
     workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset
 ) -> None:
     trainer.test = all_blue(dataset)
-    carry_out(workspace, folder, threading.Event())
+    carry_out(workspace, folder, Leaving())
     text = (folder.path / "report.json").read_text()
     assert json.loads(text) == folder.report()
     assert "NaN" not in text
@@ -336,7 +338,7 @@ def test_of_equally_common_classes_the_harder_to_beat_is_the_baseline(
         item for item in dataset.of_split("test") if item.label == 1)))
     monkeypatch.setattr(work, "dataset_of", lambda *_given: red_twice)
     trainer.test = all_blue(red_twice)
-    carry_out(workspace, folder, threading.Event())
+    carry_out(workspace, folder, Leaving())
     found = evaluation_of(folder)
     assert found is not None
     assert (found.majority_class, found.majority.right, found.majority.images) == (1, 2, 3)

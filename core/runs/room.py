@@ -1,0 +1,30 @@
+"""Room on the disk for saying that there is none left, and what a dead process left half written."""
+
+from __future__ import annotations
+
+from core.runs.folder import RunFolder
+
+_BYTES = 64 * 1024
+_FILE = "room"
+
+
+def reserve(folder: RunFolder) -> None:
+    """Keep a little room, for the status that says how a run ended.
+
+    Raises:
+        OSError: There is no such room.
+    """
+    # NOTE: not zeros, for which some file systems keep no room.
+    (folder.path / _FILE).write_bytes(b"room" * (_BYTES // 4))
+
+
+def free_reserve(folder: RunFolder) -> None:
+    """Give the room back."""
+    (folder.path / _FILE).unlink(missing_ok=True)
+
+
+def remove_temporary(folder: RunFolder) -> None:
+    """Remove what a process that died was writing; hold the run's lock."""
+    for parent in (folder.path, folder.path / "checkpoint"):
+        for path in parent.glob(".*.*"):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,151 @@
+"""Steering runs: into the line, out of it, pause, stop, resume, more epochs; from every process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.errors import BadInput, Busy
+from core.i18n import _
+from core.runs import line, wishes
+from core.runs.about import About, next_number, write_about
+from core.runs.folder import RunFolder
+from core.runs.lineage import weights_file
+from core.runs.recovery import end
+from core.runs.status import State
+from core.runs.wishes import Wish
+from core.training import fields
+from core.training.plan import Plan
+from core.workspace import Workspace
+
+MORE_EPOCHS = 5
+"""How many more epochs are offered for a run that has finished."""
+
+
+def create(workspace: Workspace, plan: Plan, *, by: str = "", name: str = "", wait: bool) -> RunFolder:
+    """Make a run.
+
+    Args:
+        workspace: Where it is made.
+        plan: What it is to carry out.
+        by: Who starts it, see :class:`core.runs.about.About`.
+        name: What it is called.
+        wait: Whether it goes into the line; otherwise the caller carries it out.
+
+    Raises:
+        BadInput: The plan is outside its bounds.
+        OSError: The disk is full.
+    """
+    with line.held_line(workspace):
+        number = next_number(workspace)
+        folder = RunFolder.create(workspace, plan)
+        write_about(folder, About(number, name, by))
+        if wait:
+            line.join(workspace, folder.id)
+    return folder
+
+
+def stop(workspace: Workspace, run_id: str) -> None:
+    """Stop a run: one that is worked on keeps its best epoch, one that waits leaves the line.
+
+    One that is paused or was interrupted stays as it is and is not offered any more for resuming.
+
+    Raises:
+        NotFound: There is no such run.
+        BadInput: It has ended.
+    """
+    folder = RunFolder.open(workspace, run_id)
+    with line.held_line(workspace):
+        state = folder.status().state
+        if state is State.QUEUED and line.leave(workspace, run_id):
+            # It may have been resumed, and then has an epoch to keep.
+            end(folder, State.STOPPED)
+            return
+        if state in (State.PAUSED, State.INTERRUPTED):
+            end(folder, State.STOPPED)
+            return
+    if not state.active:
+        raise _not_going_on(folder, state)
+    wishes.ask(folder, Wish.STOP)
+
+
+def pause(workspace: Workspace, run_id: str) -> None:
+    """Pause a run that is worked on: it leaves with all that it needs to go on.
+
+    Raises:
+        NotFound: There is no such run.
+        BadInput: It is not being worked on.
+    """
+    folder = RunFolder.open(workspace, run_id)
+    state = folder.status().state
+    if not state.at_work:
+        raise _not_going_on(folder, state)
+    wishes.ask(folder, Wish.PAUSE)
+
+
+def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = True) -> RunFolder:
+    """Let a run go on where it was left, or one that has finished for more epochs.
+
+    Args:
+        workspace: Where it is.
+        run_id: The run.
+        more: How many epochs more than were planned, from 0; at least 1 for one that has finished.
+        wait: Whether it goes into the line; otherwise the caller carries it out, one that waits too.
+
+    Returns:
+        The run's folder; its state is queued.
+
+    Raises:
+        NotFound: The run, its dataset, or what it started from is gone.
+        BadInput: It has finished and no more epochs are asked for, or more than there may be.
+        Busy: It is being worked on, or waits already.
+    """
+    if more < 0:
+        raise BadInput(
+            _("A run cannot be made shorter."), given=str(more), fix=_("Say how many more epochs it gets."))
+    folder = RunFolder.open(workspace, run_id)
+    with line.held_line(workspace):
+        status, plan = folder.status(), folder.plan()
+        waits = status.state is State.QUEUED and not wait
+        if status.state.active and not waits:
+            raise Busy(_("This run goes on already, or waits for its turn."), given=folder.id)
+        if status.state is State.FINISHED:
+            _check_more(folder, more)
+        workspace.dataset_dir(plan.dataset)
+        weights_file(workspace, plan)
+        if more:
+            recipe = replace(plan.recipe, epochs=plan.recipe.epochs + more)
+            plan = replace(plan, recipe=recipe).checked()
+            folder.replace_plan(plan)
+        wishes.forget(folder)
+        if not waits:
+            folder.write_status(status.waiting_again(plan.recipe.epochs))
+        if wait:
+            line.join(workspace, run_id)
+        else:
+            line.leave(workspace, run_id)
+    return folder
+
+
+def most_more(plan: Plan) -> int:
+    """Return how many more epochs a plan may be given."""
+    return int(fields.EPOCHS.high) - plan.recipe.epochs
+
+
+def _check_more(folder: RunFolder, more: int) -> None:
+    if more < 1:
+        raise BadInput(
+            _("This run has finished."), given=folder.id,
+            fix=_("Say for how many more epochs it should go on."),
+        )
+    if not folder.places.last.is_file():
+        raise BadInput(
+            _("This run has no checkpoint to go on from."), given=folder.id,
+            fix=_("Set up a new run that starts from it on the Model page."),
+        )
+
+
+def _not_going_on(folder: RunFolder, state: State) -> BadInput:
+    return BadInput(
+        _("This run is not going on."), given=f"{folder.id}: {state.value}",
+        fix=_("Only a run that goes on, or waits for its turn, can be stopped or paused."),
+    )
