@@ -3,19 +3,27 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+TB_PORT ?= 6006
 # A file's tests stay together: what a module's fixtures have built is built once.
 BESIDE := -n auto --maxprocesses 4 --dist loadfile
 WORKSPACE ?=
+SHARE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test zoo zoo-weights check lint types unit pages backbones browser chromium bench screenshots clean
+.PHONY: help run tensorboard test zoo zoo-weights check lint types unit pages backbones browser chromium bench screenshots clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-run: $(VENV)/.installed ## serve the dashboard on http://127.0.0.1:8501 (WORKSPACE=folder, PORT=number)
-	@$(BIN)/python -m streamlit run app.py --server.port $(PORT) $(if $(WORKSPACE),-- --workspace "$(WORKSPACE)")
+run: $(VENV)/.installed ## serve the dashboard on http://127.0.0.1:8501 (WORKSPACE=folder, PORT=number, SHARE=address for a class)
+	@$(BIN)/python -m streamlit run app.py --server.port $(PORT) $(if $(SHARE),--server.address 0.0.0.0) -- \
+		$(if $(SHARE),--host "$(SHARE)") $(if $(WORKSPACE),--workspace "$(WORKSPACE)")
+
+# The workspace is looked for where `make run` looks: WORKSPACE, else THAW_HOME, else ./workspace.
+tensorboard: $(VENV)/.installed-tensorboard ## show all runs in TensorBoard on http://127.0.0.1:6006 (WORKSPACE=folder, TB_PORT=number)
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tensorboard.main --host 127.0.0.1 --port $(TB_PORT) \
+		--logdir "$(or $(WORKSPACE),$(THAW_HOME),workspace)/runs"
 
 test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types, unit, page and browser tests
 	@$(BIN)/python -m pytest tests -m "not zoo and not browser" $(BESIDE)
@@ -71,4 +79,9 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+# NOTE: of TensorFlow's own minor version. It takes any protobuf below 8 and changes nothing that is installed.
+$(VENV)/.installed-tensorboard: $(VENV)/.installed | $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet "tensorboard>=2.21,<2.22"
 	@touch $@
