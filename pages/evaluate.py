@@ -10,7 +10,7 @@ from core.runs.listing import Listed
 from core.runs.work import evaluation_of, measure
 from pages.ui import state
 from pages.ui.charts import confusion, shares
-from pages.ui.escape import one_line
+from pages.ui.escape import one_line, plain
 from pages.ui.locked import locked
 from pages.ui.pieces import caption, headline
 from pages.ui.places import PLACES
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _not_measured(run: Listed) -> None:
-    st.markdown(_("The test photos have not been looked at for {run} yet.").format(run=run.title))
+    st.markdown(_("The test photos have not been looked at for {run} yet.").format(run=plain(run.title)))
     if st.button(_("Measure on the test photos"), type="primary", icon=":material/target:"):
         with st.spinner(_("Looking at the test photos")):
             found = measure(state.workspace(), run.folder)

@@ -9,6 +9,7 @@ from core.journey import Journey, Progress
 from core.runs.listing import Listed, listed, working
 from pages.ui import state
 from pages.ui.places import PLACES, Place
+from pages.ui.run_actions import your_name
 from pages.ui.run_figures import figures, validation_accuracy
 from pages.ui.run_strip import run_strip
 from pages.ui.style import FAVICON, apply_style
@@ -28,6 +29,9 @@ def main() -> None:
     if asked is not None:
         state.look_at(asked)
         st.switch_page(PLACES["train"].script)
+    state.say_now()
+    with st.sidebar:
+        your_name()
     page.run()
     run = working(listed(state.workspace()))
     on_train = page.url_path == PLACES["train"].address
@@ -49,7 +53,8 @@ def _navigation(journey: Journey) -> dict[str, list[st.Page]]:
 
 
 def _page(place: Place, journey: Journey) -> st.Page:
-    icon = ICONS.get(journey.steps[place.name].progress, place.icon)
+    step = journey.steps.get(place.name)
+    icon = place.icon if step is None else ICONS.get(step.progress, place.icon)
     return st.Page(
         place.script, title=place.title, icon=f":material/{icon}:",
         url_path=place.address or None, default=place.name == "start",

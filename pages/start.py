@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -11,15 +12,19 @@ from core.data.checks import GOOD_IN_CLASS
 from core.data.previews import preview
 from core.data.samples import SAMPLES
 from core.i18n import _
+from core.runs import steer
 from core.runs.listing import Listed, listed
+from core.runs.status import State
 from core.training.counts import what_learns
 from pages.ui import state
 from pages.ui.escape import plain
 from pages.ui.pieces import caption, lede, picture_row, thaw_row
 from pages.ui.places import PLACES
+from pages.ui.run_actions import break_text
 
 FIRST_SAMPLE = "digits"
 OTHER_SAMPLE = "textile"
+MOST_OFFERED = 3
 
 
 def main() -> None:
@@ -30,6 +35,7 @@ def main() -> None:
     thaw_row()
     st.space("small")
     runs = listed(state.workspace())
+    _interrupted(runs)
     first, second, third = st.columns(3, gap="medium")
     with first.container(border=True, height="stretch"):
         _sample_card()
@@ -41,6 +47,31 @@ def main() -> None:
         else:
             _other_card()
     caption(_("Your photos stay on this computer."))
+
+
+def _interrupted(runs: Sequence[Listed]) -> None:
+    """Offer to resume what the end of the program interrupted, the newest first."""
+    left = [run for run in runs if run.status.state is State.INTERRUPTED][:MOST_OFFERED]
+    for run in left:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            with st.container(width="stretch"):
+                st.markdown(_("**{run}** was interrupted. {how_far}").format(
+                    run=plain(run.title, 60), how_far=break_text(run)))
+            pressed = st.button(
+                _("Resume {run}").format(run=plain(run.title, 24)), key=f"resume_{run.id}",
+                icon=":material/play_arrow:")
+            left_alone = st.button(
+                _("Leave it"), key=f"leave_{run.id}", type="tertiary",
+                help=_("It stays in the list of runs, where it can be resumed at any time."))
+        if left_alone:
+            with state.told():
+                steer.stop(state.workspace(), run.id)
+                st.rerun()
+        if pressed:
+            with state.told():
+                state.thaw().resume(run.id)
+                state.look_at(run.id)
+                st.switch_page(PLACES["train"].script)
 
 
 def _sample_card() -> None:
@@ -91,7 +122,7 @@ def _continue_card(run: Listed) -> None:
             epochs=run.plan.recipe.epochs,
         )
     )
-    if _foot_button(_("Open {run}").format(run=run.title), "arrow_forward"):
+    if _foot_button(_("Open {run}").format(run=plain(run.title, 40)), "arrow_forward"):
         state.look_at(run.id)
         st.switch_page(PLACES["train"].script)
 

@@ -11,6 +11,7 @@ from core.backbones import catalogue
 from core.errors import ThawError
 from core.i18n import _
 from core.journey import Journey, chosen_dataset
+from core.runs import line
 from core.runs.listing import Listed, listed
 from core.runs.status import State
 from core.training import fields as bounds
@@ -20,6 +21,8 @@ from core.training.start import PRETRAINED
 from core.training.transfer import origin_text
 from core.words import duration_text
 from pages.ui import state
+from pages.ui.confirm import ask_on
+from pages.ui.escape import plain
 from pages.ui.expected import expected, expected_text
 from pages.ui.live_curves import Curves, live_curves
 from pages.ui.locked import locked
@@ -28,6 +31,14 @@ from pages.ui.places import PLACES
 from pages.ui.recipe import recipe
 from pages.ui.reuse import forecast, reuse, views_text
 from pages.ui.reuse_words import frozen_fact, reused
+from pages.ui.run_actions import (
+    ask_about,
+    break_text,
+    more_epochs,
+    name_and_bin,
+    resuming,
+    steering,
+)
 from pages.ui.run_figures import figures, kept_text
 from pages.ui.run_picker import run_box
 from pages.ui.run_progress import run_progress
@@ -36,6 +47,7 @@ from pages.web.script_error import describe
 
 
 def main() -> None:
+    ask_on()
     journey = state.stand()
     st.title(_("Train"), anchor=False)
     if locked(journey, "train"):
@@ -49,8 +61,10 @@ def main() -> None:
     st.session_state[state.SHOWN_RUN] = chosen.id
     lede(_described(chosen.plan))
     run_box({run.id: run for run in runs}, chosen.id)
+    ask_about({run.id: run for run in runs})
     active = chosen.status.state.active
-    st.fragment(_live, run_every=1.0 if active else None)(chosen.id, active)
+    # NOTE: also where it is over: somebody else may resume it.
+    st.fragment(_live, run_every=1.0 if active else 3.0)(chosen.id, active)
     _below(journey, chosen)
 
 
@@ -106,12 +120,13 @@ def _new(journey: Journey, last: Listed | None) -> None:
     label = _("Add to the queue") if busy else _("Start training")
     with st.container(horizontal=True, vertical_alignment="center"):
         started = st.button(label, type="primary", icon=":material/play_arrow:")
-        if last is not None and st.button(_("Back to {run}").format(run=last.title), type="tertiary"):
+        back = "" if last is None else _("Back to {run}").format(run=plain(last.title, 40))
+        if last is not None and st.button(back, type="tertiary"):
             state.look_at(last.id)
             st.rerun()
     if started:
         with state.told():
-            run = state.thaw().submit(state.draft().plan())
+            run = state.thaw().submit(state.draft().plan(), by=state.who())
             state.look_at(run)
             st.rerun()
 
@@ -120,11 +135,13 @@ def _live(run_id: str, was_active: bool) -> None:
     run = next((each for each in listed(state.workspace()) if each.id == run_id), None)
     if run is None or run.status.state.active != was_active:
         st.rerun()
-    queue = state.thaw().runner.snapshot().queue
+    queue = line.waiting(state.workspace())
     place = queue.index(run_id) + 1 if run_id in queue else None
     run_progress(figures(run, place), key="progress")
     if was_active:
-        _stop_row(run)
+        steering(run)
+    elif text := break_text(run):
+        caption(text)
     if run.status.error is not None:
         error = run.status.error
         st.error(describe(ThawError(error.what, given=error.given, fix=error.fix)),
@@ -153,49 +170,24 @@ def _live(run_id: str, was_active: bool) -> None:
         note(said.strong, said.sentence, sign=said.sign)
 
 
-def _stop_row(run: Listed) -> None:
-    runner = state.thaw().runner
-    snapshot = runner.snapshot()
-    ours = run.id == snapshot.active or run.id in snapshot.queue
-    stopping = run.id == snapshot.active and snapshot.stopping
-
-    def stop() -> None:
-        runner.stop(run.id)
-
-    with st.container(horizontal=True, vertical_alignment="center"):
-        waiting = run.status.state is State.QUEUED
-        label = _("Leave the queue") if waiting else _("Stop training")
-        st.button(
-            _("Stopping…") if stopping else label, key="stop", icon=":material/stop:",
-            disabled=stopping or not ours,
-            help=None if waiting else _stop_help(run),
-            on_click=stop,
-        )
-        if not ours:
-            caption(_("This run is trained by another program; stop it there."))
-        elif waiting:
-            caption(_("It starts by itself when its turn comes. You can leave this page."))
-        else:
-            caption(_("You can leave this page. Training goes on."))
-
-
-def _stop_help(run: Listed) -> str:
-    if run.status.phase == "extracting":
-        return _("Ends after the photos under way. No epoch has begun yet; what was computed is kept.")
-    return _("Ends after the current step and keeps the best epoch so far.")
-
-
 def _below(journey: Journey, run: Listed) -> None:
     done = run.status.state
     if done.has_model and run.folder.model.is_file():
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button(_("See how well it does"), type="primary", icon=":material/arrow_forward:",
-                         icon_position="right"):
+            left = done in (State.PAUSED, State.INTERRUPTED)
+            if left:
+                resuming(run, primary=True)
+            if st.button(_("See how well it does"), type="secondary" if left else "primary",
+                         icon=":material/arrow_forward:", icon_position="right"):
                 st.switch_page(PLACES["evaluate"].script)
+            if not left:
+                resuming(run, primary=False)
+            more_epochs(run)
             _again()
         st.markdown(f":gray[{kept_text(run)}]")
     elif not done.active:
         with st.container(horizontal=True, vertical_alignment="center"):
+            resuming(run, primary=True)
             _the_same_again(run)
             _again()
     elif journey.dataset is not None:
@@ -204,6 +196,7 @@ def _below(journey: Journey, run: Listed) -> None:
             _again()
     with st.expander(_("Settings of this run"), icon=":material/lock:"):
         _settings(run)
+    name_and_bin(run)
 
 
 def _again() -> None:

@@ -15,7 +15,10 @@ CORE = sorted((ROOT / "core").rglob("*.py"))
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 HEAVY = {"tensorflow", "keras"}
 # Imports go down only: a part may import those after it.
-LAYERS = ("cli", "service", "journey", "drafts", "runs", "export", "insight", "training", "backbones", "data")
+LAYERS = (
+    "cli", "service", "bin", "disk", "people", "journey", "drafts", "runs", "export", "insight", "training",
+    "backbones", "data",
+)
 SHOWN = {
     "title", "header", "subheader", "markdown", "caption", "button", "info", "error", "warning",
     "success", "toggle", "tabs", "expander", "selectbox", "text_input", "spinner", "link_button",

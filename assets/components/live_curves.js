@@ -215,16 +215,10 @@ const end = (parentElement, state) => {
   states.delete(parentElement);
 };
 
-export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".thaw-curves");
-  let state = states.get(parentElement);
-  if (!state) {
-    state = start(root, data);
-    states.set(parentElement, state);
-  }
+const show = (state, data) => {
   if (state.data.run !== data.run) state.zoom = {};
   state.data = data;
-  state.colours = readColours(root);
+  state.colours = readColours(state.root);
   for (const chart of data.charts) {
     const parts = state.charts[chart.name];
     setText(parts.title, chart.title);
@@ -233,5 +227,15 @@ export default function ({ data, parentElement }) {
   }
   fetchLibrary(state);
   request(state);
+};
+
+export default function ({ data, parentElement }) {
+  let state = states.get(parentElement);
+  if (!state) {
+    state = start(parentElement.querySelector(".thaw-curves"), data);
+    states.set(parentElement, state);
+  }
+  show(state, data);
+  follow(parentElement, data.live, (fresh) => fresh.curves && show(state, { ...state.data, ...fresh.curves }));
   return () => setTimeout(() => end(parentElement, state), 0);
 }

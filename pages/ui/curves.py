@@ -60,11 +60,10 @@ def thin(curves: Curves, limit: int = 500) -> Thinned:
     places = curves.batch_epoch
     if not places:
         return Thinned()
-    width = _NARROWEST
-    groups = _grouped(places, width)
-    while len(groups) > limit:
-        width *= 2
-        groups = _grouped(places, width)
+    steps = [math.floor(place / _NARROWEST) for place in places]
+    while len(set(steps)) > limit:
+        steps = [step >> 1 for step in steps]
+    groups = _grouped(steps)
     return Thinned(
         epoch=[round(sum(places[i] for i in group) / len(group), 4) for group in groups],
         loss=[_mean(curves.batch_loss, group) for group in groups],
@@ -109,10 +108,10 @@ def drawable(values: Values, scale: float = 1.0) -> list[float | None]:
     ]
 
 
-def _grouped(places: Sequence[float], width: float) -> list[list[int]]:
+def _grouped(steps: Sequence[int]) -> list[list[int]]:
     groups: dict[int, list[int]] = {}
-    for index, place in enumerate(places):
-        groups.setdefault(math.floor(place / width), []).append(index)
+    for index, step in enumerate(steps):
+        groups.setdefault(step, []).append(index)
     return [groups[step] for step in sorted(groups)]
 
 

@@ -34,6 +34,7 @@ def live_curves(
     epochs: int,
     key: str,
     phases: Sequence[Phase] = (),
+    live: str = "",
 ) -> None:
     """Show accuracy and loss, training and validation, up to now.
 
@@ -46,21 +47,27 @@ def live_curves(
         epochs: How many epochs are planned: the end of the x axis.
         key: The component's key, unique on the page.
         phases: Stretches to name in the charts.
+        live: The address that newer data are asked for at, as :func:`curves_data` makes them; empty for
+            none.
     """
-    register("live_curves", isolate_styles=False)(
+    register("live_curves", with_files=("live_poll",), isolate_styles=False)(
         key=key,
         data={
-            "run": run_id,
-            "epochs": max(1, epochs),
+            **curves_data(run_id, series, epochs=epochs),
+            "live": live,
             "library": plotly_url(),
             "words": _words(),
             "phases": [
                 {"start": one.start, "end": one.end, "label": one.label, "frozen": one.head_only}
                 for one in phases
             ],
-            "charts": _charts(series, epochs),
         },
     )
+
+
+def curves_data(run_id: str, series: Curves, *, epochs: int) -> dict[str, Any]:
+    """Return what the charts draw, as JSON has it; the arguments are those of :func:`live_curves`."""
+    return {"run": run_id, "epochs": max(1, epochs), "charts": _charts(series, epochs)}
 
 
 def _words() -> dict[str, str]:

@@ -43,5 +43,6 @@ PLACES = {
         Place("train", _("Train"), "local_fire_department", _("Work")),
         Place("evaluate", _("Evaluate"), "target", _("Work")),
         Place("predict", _("Predict"), "center_focus_weak", _("Work")),
+        Place("workspace", _("Workspace"), "folder_open", _("Manage")),
     )
 }

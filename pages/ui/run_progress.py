@@ -87,7 +87,7 @@ def run_progress(figures: RunFigures, *, key: str) -> None:
 
 def shown_share(figures: RunFigures) -> float | None:
     """Return how much of the bar is filled; None, a bar on the move, only while something is done."""
-    at_work = figures.state in ("preparing", "training", "paused")
+    at_work = figures.state in ("preparing", "training")
     return figures.share if at_work else figures.share or 0.0
 
 

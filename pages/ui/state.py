@@ -10,16 +10,18 @@ from typing import Any
 
 import streamlit as st
 
-from core import drafts, service
+from core import drafts, people, service
 from core.drafts import Draft
 from core.errors import ThawError
 from core.journey import Journey, journey
+from core.runs.listing import Listed
 from core.service import Service
 from core.workspace import Workspace
 from pages.web.browser import browser_id
 from pages.web.script_error import describe
 
 _FALLBACK = "_browser_without_cookies"
+_TO_SAY = "to_say"
 SETTING_UP = "setting_up"
 SHOWN_RUN = "shown_run"
 OPEN_RUN = "open_run"
@@ -51,6 +53,33 @@ def update(**changes: Any) -> Draft:
 def keep(changed: Draft) -> None:
     """Keep choices as they are."""
     drafts.save(workspace(), _browser(), changed)
+
+
+def who() -> str:
+    """Return the id of this browser, under which runs are started."""
+    return _browser()
+
+
+def who_started(run: Listed) -> str:
+    """Return who started a run, in words that may hold a name from outside; empty where not known."""
+    return people.who_text(workspace(), run.by, who())
+
+
+def is_of_another(run: Listed) -> bool:
+    """Tell whether somebody else is known to have started a run."""
+    return bool(run.by) and run.by != who()
+
+
+def say_next(words: str) -> None:
+    """Say something briefly once the page is drawn anew; ``words`` are Markdown."""
+    st.session_state[_TO_SAY] = words
+
+
+def say_now() -> None:
+    """Say what was to be said."""
+    words = st.session_state.pop(_TO_SAY, None)
+    if words:
+        st.toast(words)
 
 
 def look_at(run: str) -> None:

@@ -84,13 +84,14 @@ def model_download(request: Request) -> Response:
 def thumbnail(request: Request) -> Response:
     """Send a square JPEG of one of a dataset's photos, made on first demand and kept."""
     from core.data import dataset, images
+    from core.disk import thumbnails_of
 
     dataset_id = request.path_params["dataset"]
     edge = _edge(request.query_params.get("edge", "160"))
     workspace = service.current().workspace
     folder = workspace.dataset_dir(dataset_id)
     index: int = request.path_params["index"]
-    kept = workspace.cache / "thumbs" / folder.name / f"{index}-{edge}.jpg"
+    kept = thumbnails_of(workspace) / folder.name / f"{index}-{edge}.jpg"
     if not kept.is_file():
         data = dataset.load(folder)
         if index >= len(data.items):

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -15,10 +16,24 @@ from core.errors import ThawError
 from core.i18n import _
 from core.service import Service, install
 from core.workspace import Workspace
+from pages.web import hosts
 
 
-def asked_workspace(launcher: str, argv: list[str]) -> str | None:
-    """Return the folder given as ``--workspace``, or None.
+@dataclass(frozen=True)
+class Asked:
+    """What was given behind ``streamlit run app.py --``.
+
+    Attributes:
+        workspace: The folder, or ``None``.
+        hosts: More names under which the server answers.
+    """
+
+    workspace: str | None = None
+    hosts: tuple[str, ...] = ()
+
+
+def asked(launcher: str, argv: list[str]) -> Asked:
+    """Return what was given.
 
     ``streamlit run app.py -- --workspace DIR`` leaves ``[path of app.py, "--workspace", DIR]`` in
     ``sys.argv``. Another server (uvicorn) leaves its own arguments there, which are not ours to read.
@@ -28,19 +43,24 @@ def asked_workspace(launcher: str, argv: list[str]) -> str | None:
         argv: ``sys.argv``.
     """
     if not argv or Path(argv[0]).absolute() != Path(launcher).absolute():
-        return None
+        return Asked()
     parser = argparse.ArgumentParser(prog="streamlit run app.py --", allow_abbrev=False)
     parser.add_argument("--workspace", metavar="DIR",
                         help=_("the folder for datasets and runs (default: THAW_HOME, else "
                                "./workspace)"))
-    folder: str | None = parser.parse_args(argv[1:]).workspace
-    return folder
+    parser.add_argument("--host", metavar="NAME", action="append", default=[],
+                        help=_("a name or address under which other computers of a trusted network "
+                               "reach this one; start with --server.address 0.0.0.0 before the --"))
+    given = parser.parse_args(argv[1:])
+    return Asked(given.workspace, tuple(given.host))
 
 
 def open_workspace(launcher: str) -> Workspace:
     """Open the workspace, or end the process with a plain sentence where that cannot be done."""
     try:
-        return Workspace.open(asked_workspace(launcher, sys.argv))
+        given = asked(launcher, sys.argv)
+        hosts.allow(list(given.hosts))
+        return Workspace.open(given.workspace)
     except ThawError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(error.exit_code) from error

@@ -7,19 +7,16 @@ requests there too. So each request's Host must be ours (against names that are 
 
 from __future__ import annotations
 
-import re
-
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.i18n import _
-from pages.web import browser
+from pages.web import browser, hosts
 from pages.web.answers import refusal
 from pages.web.headers import security_headers
 
 OWN_PREFIX = "/thaw/"
-_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _XSRF_COOKIE = "_streamlit_xsrf"
 _XSRF_HEADER = "x-xsrftoken"
@@ -74,9 +71,9 @@ class SecurityMiddleware:
 
 
 def checked_host(headers: Headers) -> str | None:
-    """Return the request's Host when it is one of ours: localhost, 127.0.0.1 or [::1], any port."""
-    hosts = headers.getlist("host")
-    return hosts[0].lower() if len(hosts) == 1 and _HOST.fullmatch(hosts[0]) else None
+    """Return the request's Host when it is one of ours, with any port; see :mod:`pages.web.hosts`."""
+    given = headers.getlist("host")
+    return hosts.checked(given[0]) if len(given) == 1 else None
 
 
 def _own_origin(headers: Headers, host: str) -> bool:
@@ -88,7 +85,8 @@ def _problem(scope: Scope, headers: Headers, host: str | None) -> ASGIApp | None
     """Return the answer that refuses the request, or None when it may pass."""
     if host is None:
         return refusal(400, _("This address is not one that the server answers to."),
-                       _("Open the page at http://127.0.0.1 or http://localhost with its port."))
+                       _("Open the page at http://127.0.0.1 or http://localhost with its port; under "
+                         "another name only where the server was started with --host."))
     own_route = scope["path"].startswith(OWN_PREFIX)
     changes = scope["method"] not in _SAFE_METHODS
     if not own_route and not changes:

@@ -75,9 +75,10 @@ def make_run(workspace: Workspace, dataset: Dataset) -> RunMaker:
             folder.append_batch(BatchRow(0.5, 1.0, 0.5))
         found = replace(folder.status(), state=how, started=folder.status().created, **status)
         folder.write_status(found if how.active else replace(found.ending(how, error=error), **status))
-        if how.has_model if model is None else model:
+        usual = how.has_model and how is not State.FAILED
+        if usual if model is None else model:
             folder.model.write_bytes(b"0" * 2_000_000)
-        if how.has_model:
+        if usual:
             folder.write_report({"version": 1, "test": _figures(of) if test else None})
         return folder
 

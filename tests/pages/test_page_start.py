@@ -4,9 +4,11 @@ import threading
 
 import pytest
 from page_view import (
+    BROWSER,
     PATIENCE_S,
     RunMaker,
     Visitor,
+    calm,
     component,
     components,
     html_texts,
@@ -16,6 +18,7 @@ from page_view import (
     words,
 )
 
+from core import people
 from core.data.dataset import Dataset
 from core.data.samples import SAMPLES
 from core.runs.status import State
@@ -86,3 +89,31 @@ def test_a_run_of_photos_with_a_hostile_title_is_shown_letter_by_letter(
     said = next(each.value for each in visitor.open().markdown if "epochs planned" in each.value)
     assert r"\!\[pic\]\(http\:evil\.test\)" in said
     assert "![" not in said
+
+
+def test_what_was_interrupted_is_offered_the_newest_first(visitor: Visitor, make_run: RunMaker) -> None:
+    runs = [make_run(State.INTERRUPTED, epoch=3, epochs=10) for _each in range(4)]
+    make_run(State.PAUSED)
+    at = visitor.open("start")
+    assert [each for each in labels(at) if each.startswith("Resume")] == [
+        "Resume Run 4", "Resume Run 3", "Resume Run 2"]
+    assert "**Run 4** was interrupted. 2 of 10 epochs have ended and are kept." in words(at)
+    assert page(press(at, "Resume Run 3")) == "Train"
+    assert runs[2].status().state is State.QUEUED
+    assert visitor.draft.run == runs[2].id
+
+
+def test_what_was_interrupted_and_left_is_not_offered_again_and_stays(
+    visitor: Visitor, make_run: RunMaker
+) -> None:
+    run = make_run(State.INTERRUPTED)
+    at = press(visitor.open("start"), "Leave it")
+    assert run.status().state is State.STOPPED
+    assert not [each for each in labels(at) if each.startswith("Resume")]
+
+
+def test_a_name_is_typed_once_and_kept_for_this_browser(visitor: Visitor) -> None:
+    at = visitor.open("start")
+    calm(at.text_input(key="your_name_").set_value("Grace [x](y)").run())
+    assert people.name_of(visitor.workspace, BROWSER) == "Grace [x](y)"
+    assert visitor.open("start").text_input(key="your_name_Grace [x](y)").value == "Grace [x](y)"

@@ -211,15 +211,6 @@ def test_a_run_that_goes_on_shows_where_it_is_and_its_curves(
     assert "Still improving" in words(at)
 
 
-def test_a_run_of_another_program_cannot_be_stopped_here(visitor: Visitor, make_run: RunMaker) -> None:
-    make_run(State.TRAINING, phase="training", epoch=1, epochs=10)
-    at = visitor.open("train")
-    stop = at.button(key="stop")
-    assert stop.label == "Stop training"
-    assert stop.disabled
-    assert "trained by another program" in words(at)
-
-
 def test_before_the_first_step_the_phase_is_named(visitor: Visitor, make_run: RunMaker) -> None:
     make_run(State.PREPARING, phase="building", history=[])
     at = visitor.open("train")
@@ -242,7 +233,7 @@ def test_a_stopped_run_says_what_was_kept(visitor: Visitor, dataset: Dataset, ma
     at = visitor.open("train", dataset=dataset.id)
     assert headline(at) == "Stopped in epoch 3 of 10"
     assert "The weights of epoch 2 were kept" in words(at)
-    assert labels(at) == ["See how well it does", "Set up a new run"]
+    assert labels(at) == ["See how well it does", "Resume", "Set up a new run", "Delete this run"]
 
 
 def test_a_run_stopped_in_its_first_epoch_says_so(visitor: Visitor, make_run: RunMaker) -> None:
@@ -263,7 +254,7 @@ def test_how_many_photos_validated_is_told_where_the_report_says_it(
 def test_a_run_that_left_the_queue_has_no_model_to_look_at(visitor: Visitor, make_run: RunMaker) -> None:
     make_run(State.STOPPED, history=[], model=False)
     at = visitor.open("train")
-    assert labels(at) == ["Set up the same again", "Set up a new run"]
+    assert labels(at) == ["Resume", "Set up the same again", "Set up a new run", "Delete this run"]
     assert "were kept" not in words(at)
 
 
@@ -278,7 +269,7 @@ def test_a_failed_run_says_what_happened_with_what_and_what_to_do(
     assert r"The loss ran away\." in said
     assert r"epoch 2\, \!\[x\]\(y\)" in said
     assert r"Lower the learning rate\." in said
-    assert labels(at) == ["Set up the same again", "Set up a new run"]
+    assert labels(at) == ["Resume", "Set up the same again", "Set up a new run", "Delete this run"]
     assert component(at, "progress")["state"] == how.value
 
 

@@ -10,26 +10,30 @@ import pytest
 
 from core import service
 from core.workspace import Workspace
-from pages.web.launch import asked_workspace, lifespan, open_workspace
+from pages.web.launch import Asked, asked, lifespan, open_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = str(ROOT / "app.py")
 
 
 def test_the_workspace_comes_from_the_command_line() -> None:
-    assert asked_workspace(APP, [APP, "--workspace", "/somewhere"]) == "/somewhere"
-    assert asked_workspace(APP, [APP]) is None
+    assert asked(APP, [APP, "--workspace", "/somewhere"]) == Asked("/somewhere")
+    assert asked(APP, [APP]) == Asked()
+
+
+def test_more_names_are_asked_for_one_by_one() -> None:
+    assert asked(APP, [APP, "--host", "a.local", "--host", "10.0.0.7"]).hosts == ("a.local", "10.0.0.7")
 
 
 def test_arguments_of_another_server_are_not_ours() -> None:
-    assert asked_workspace(APP, ["/usr/bin/uvicorn", "app:app", "--workspace", "x"]) is None
-    assert asked_workspace(APP, []) is None
+    assert asked(APP, ["/usr/bin/uvicorn", "app:app", "--workspace", "x"]) == Asked()
+    assert asked(APP, []) == Asked()
 
 
 @pytest.mark.parametrize("argv", [["--worksapce", "x"], ["--work", "x"], ["x"], ["--workspace"]])
 def test_a_mistyped_argument_ends_with_code_2(argv: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        asked_workspace(APP, [APP, *argv])
+        asked(APP, [APP, *argv])
     assert caught.value.code == 2
 
 

@@ -68,7 +68,7 @@ def test_no_time_left_where_nothing_is_going_on(state: str) -> None:
 @pytest.mark.parametrize("state", STATES)
 def test_the_bar_is_on_the_move_only_while_somebody_works(state: str) -> None:
     unknown = shown_share(RunFigures(state))
-    assert unknown == (None if state in ("preparing", "training", "paused") else 0.0)
+    assert unknown == (None if state in ("preparing", "training") else 0.0)
     assert shown_share(RunFigures(state, **KNOWN)) == KNOWN["share"]
 
 

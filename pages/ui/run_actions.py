@@ -1,0 +1,227 @@
+"""What can be done with a run: pause, stop, resume, more epochs, its name, the bin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core import bin as bins
+from core import people
+from core.errors import ThawError
+from core.i18n import _, ngettext
+from core.runs import line, steer, wishes
+from core.runs.about import LONGEST_NAME, rename
+from core.runs.listing import Listed
+from core.runs.status import State
+from pages.ui import state
+from pages.ui.confirm import ask_first
+from pages.ui.escape import plain
+from pages.ui.pieces import caption
+from pages.web.script_error import describe
+
+ASKING = "asking_about_run"
+_WENT_WRONG = "action_went_wrong"
+
+
+def steering(run: Listed) -> None:
+    """Show the buttons of a run that goes on or waits. Call it within what ticks."""
+    wish = wishes.asked(run.folder)
+    waiting = run.status.state is State.QUEUED
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if waiting:
+            _places(run)
+        else:
+            st.button(
+                _("Pausing…") if wish is wishes.Wish.PAUSE else _("Pause"), key="pause",
+                icon=":material/pause:", disabled=wish is not None, help=_pause_help(run),
+                on_click=_tried, args=(lambda: steer.pause(state.workspace(), run.id),),
+            )
+        stopping = wish is wishes.Wish.STOP
+        label = _("Leave the queue") if waiting else _("Stop training")
+        stop = st.button(
+            _("Stopping…") if stopping else label, key="stop", icon=":material/stop:",
+            disabled=wish is not None, help=None if waiting else _stop_help(run),
+            on_click=None if state.is_of_another(run) else _stop, args=(run.id,),
+        )
+        if stop and state.is_of_another(run):
+            # Asked outside of what ticks: a dialog would go with the next tick.
+            st.session_state[ASKING] = run.id
+            st.rerun()
+        caption(_waiting_text() if waiting else _("You can leave this page. Training goes on."))
+    _say_what_went_wrong()
+
+
+def _stop(run_id: str) -> None:
+    _tried(lambda: steer.stop(state.workspace(), run_id))
+
+
+def _waiting_text() -> str:
+    return _("It starts by itself when its turn comes. You can leave this page.")
+
+
+def _places(run: Listed) -> None:
+    queue = line.waiting(state.workspace())
+    if len(queue) < 2 or run.id not in queue:
+        return
+    place = queue.index(run.id) + 1
+    ways = ((_("Earlier"), "arrow_upward", place - 1), (_("Later"), "arrow_downward", place + 1))
+    for label, icon, to in ways:
+        st.button(
+            label, key=f"place_{icon}", icon=f":material/{icon}:", disabled=not 1 <= to <= len(queue),
+            on_click=_tried, args=(lambda to=to: line.move(state.workspace(), run.id, to),),
+        )
+
+
+def _tried(action: Callable[[], object]) -> None:
+    """Do something before the page is drawn anew; what goes wrong is said where the buttons are."""
+    try:
+        action()
+    except ThawError as error:
+        st.session_state[_WENT_WRONG] = describe(error)
+
+
+def _say_what_went_wrong() -> None:
+    said = st.session_state.pop(_WENT_WRONG, None)
+    if said:
+        st.error(said, icon=":material/error:")
+
+
+def _pause_help(run: Listed) -> str:
+    if run.status.phase == "extracting":
+        return _("Leaves after the photos under way; what was computed is kept. Others can train meanwhile.")
+    return _("Leaves after the current step and keeps everything. Others can train meanwhile.")
+
+
+def _stop_help(run: Listed) -> str:
+    if run.status.phase == "extracting":
+        return _("Ends after the photos under way. No epoch has begun yet; what was computed is kept.")
+    return _("Ends after the current step and keeps the best epoch so far.")
+
+
+def ask_about(runs: dict[str, Listed]) -> None:
+    """Ask first where somebody wants to stop or delete the run of somebody else."""
+    run = runs.get(st.session_state.pop(ASKING, ""))
+    if run is None or not run.status.state.active:
+        return
+    ask_first(
+        _("Stop the run of {who}?").format(who=plain(state.who_started(run))),
+        _("{run} goes on. Stopped, it keeps its best epoch, and it can be resumed.").format(
+            run=plain(run.title)),
+        _("Stop it"), lambda: steer.stop(state.workspace(), run.id),
+    )
+
+
+def resuming(run: Listed, *, primary: bool) -> None:
+    """Offer to go on with a run that was left."""
+    if not run.status.state.can_go_on:
+        return
+    if st.button(
+        _("Resume"), key="resume", icon=":material/play_arrow:", type="primary" if primary else "secondary",
+        help=_("Goes on with the very next step. The result is the one it would have had without the break."),
+    ):
+        with state.told():
+            state.thaw().resume(run.id)
+            st.rerun()
+
+
+def more_epochs(run: Listed) -> None:
+    """Offer a run that has finished some more epochs, where it can have them."""
+    more = min(steer.MORE_EPOCHS, steer.most_more(run.plan))
+    if run.status.state is not State.FINISHED or more < 1 or not run.folder.places.last.is_file():
+        return
+    label = ngettext("Train {n} more epoch", "Train {n} more epochs", more).format(n=more)
+    if st.button(
+        label, key="more", icon=":material/add:",
+        help=_("Goes on where it ended, as if so many epochs had been planned. The test photos are looked "
+               "at once more in the end."),
+    ):
+        with state.told():
+            state.thaw().resume(run.id, more)
+            st.rerun()
+
+
+def name_and_bin(run: Listed) -> None:
+    """Show who started a run, and let people give it a name or delete it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover(_("Name or delete"), icon=":material/edit:"):
+            _naming(run)
+            _deleting(run)
+        who = state.who_started(run)
+        if who:
+            caption(_("Started by {who}.").format(who=who))
+
+
+def _naming(run: Listed) -> None:
+    # NOTE: the key changes with the name, so that a name given elsewhere is shown.
+    key = f"name_{run.id}_{run.name}"
+
+    def keep() -> None:
+        _tried(lambda: rename(state.workspace(), run.id, st.session_state[key]))
+
+    st.text_input(
+        _("Name of this run"), run.name, key=key, max_chars=LONGEST_NAME, on_change=keep,
+        placeholder=_("Run {number}").format(number=run.number),
+    )
+    _say_what_went_wrong()
+
+
+def _deleting(run: Listed) -> None:
+    active = run.status.state.active
+    pressed = st.button(
+        _("Delete this run"), key="delete", icon=":material/delete:", disabled=active,
+        help=_("Stop it first.") if active else _("It stays in the bin of the Workspace page for {days} "
+                                                  "days.").format(days=bins.KEPT_DAYS),
+    )
+    if not pressed:
+        return
+    if state.is_of_another(run):
+        ask_first(
+            _("Delete the run of {who}?").format(who=plain(state.who_started(run))),
+            _("{run} goes into the bin, from where it can be restored for {days} days.").format(
+                run=plain(run.title), days=bins.KEPT_DAYS),
+            _("Delete it"), lambda: _delete(run),
+        )
+        return
+    with state.told():
+        _delete(run)
+        st.rerun()
+
+
+def _delete(run: Listed) -> None:
+    bins.delete_run(state.workspace(), run.id, by=state.who())
+    state.update(run="")
+    state.say_next(_("{run} is in the bin for {days} days.").format(
+        run=plain(run.title), days=bins.KEPT_DAYS))
+
+
+def break_text(run: Listed) -> str:
+    """Say how far a run had come that was left; empty for one that was not."""
+    status = run.status
+    if not status.state.can_go_on:
+        return ""
+    done = len(run.folder.history())
+    if not done:
+        return _("No epoch has ended yet. Resumed, it begins with what was kept of the photos.")
+    return ngettext(
+        "{n} of {all} epochs has ended and is kept. Resumed, it goes on from there.",
+        "{n} of {all} epochs have ended and are kept. Resumed, it goes on from there.", done,
+    ).format(n=done, all=status.epochs)
+
+
+def your_name() -> None:
+    """Let whoever uses this browser say a name, which stands beside the runs started here."""
+    known = people.name_of(state.workspace(), state.who())
+    key = f"your_name_{known}"
+
+    def keep() -> None:
+        people.call(state.workspace(), state.who(), st.session_state[key])
+
+    with st.popover(
+        plain(known, people.LONGEST_NAME) or _("Say your name"), icon=":material/person:", width="stretch",
+        type="tertiary",
+    ):
+        st.text_input(
+            _("Your name"), known, key=key, max_chars=people.LONGEST_NAME, on_change=keep,
+            help=_("Shown beside the runs that you start, to everybody who uses this workspace."),
+        )
