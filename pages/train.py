@@ -56,6 +56,9 @@ def main() -> None:
     chosen = next((run for run in runs if journey.run is not None and run.id == journey.run.id), None)
     if chosen is None or _setting_up(journey, chosen):
         st.session_state[state.SHOWN_RUN] = None
+        # NOTE: kept, or the first run that somebody else starts would take the place of what is set up,
+        # and with it the press of the button.
+        state.set_up()
         _new(journey, chosen)
         return
     st.session_state[state.SHOWN_RUN] = chosen.id
@@ -119,7 +122,8 @@ def _new(journey: Journey, last: Listed | None) -> None:
     busy = state.thaw().runner.snapshot().active is not None
     label = _("Add to the queue") if busy else _("Start training")
     with st.container(horizontal=True, vertical_alignment="center"):
-        started = st.button(label, type="primary", icon=":material/play_arrow:")
+        # NOTE: a key, because the words may change under a press: then Streamlit would take it for another.
+        started = st.button(label, key="start", type="primary", icon=":material/play_arrow:")
         back = "" if last is None else _("Back to {run}").format(run=plain(last.title, 40))
         if last is not None and st.button(back, type="tertiary"):
             state.look_at(last.id)

@@ -28,7 +28,8 @@ PATIENCE_MS = 180_000
 ANSWER_MS = 60_000
 LOOK_MS = 500
 _OWN = ("127.0.0.1",)
-_DEEP_404 = re.compile(r"/(data|model|train|evaluate|predict)/_stcore/(health|host-config)")
+_WITHOUT_SERVER = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "disconnected from server", "WebSocket")
+_DEEP_404 = re.compile(r"/(data|model|train|evaluate|predict|workspace)/_stcore/(health|host-config)")
 
 
 class Watch:
@@ -68,12 +69,17 @@ class Watch:
 
 
 class Visits:
-    """The browsers of one test."""
+    """The browsers of one test.
+
+    Attributes:
+        server_goes: Whether the test ends the server under the browsers, who complain of that.
+    """
 
     def __init__(self, chrome: Browser) -> None:
         self._chrome = chrome
         self._watches: list[Watch] = []
         self._contexts: list[BrowserContext] = []
+        self.server_goes = False
         self.servers: list[Server] = []
 
     def browser(self, server: Server, draft: Draft | None = None, **options: Any) -> BrowserContext:
@@ -111,7 +117,10 @@ class Visits:
             f"trace in the server's log: {server.log}"
             for server in self.servers if "Traceback" in server.log.read_text(encoding="utf-8")
         ]
-        return [problem for watch in self._watches for problem in watch.problems] + traces
+        noted = [problem for watch in self._watches for problem in watch.problems]
+        if self.server_goes:
+            noted = [each for each in noted if not any(words in each for words in _WITHOUT_SERVER)]
+        return noted + traces
 
     def pictured(self, test: str) -> str:
         """Photograph all open pages for a failure's report, and return where the pictures are."""

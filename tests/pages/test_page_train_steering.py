@@ -133,3 +133,13 @@ def test_a_run_that_waits_can_change_its_place(visitor: Visitor, dataset: Datase
     assert visitor.service.runner.snapshot().queue == (visitor.draft.run, first)
     press(at, "Later")
     assert headline(at) == "Waiting, number 2 in the queue"
+
+
+def test_what_is_set_up_stays_when_somebody_else_starts_a_run(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker
+) -> None:
+    at = visitor.open("train", dataset=dataset.id)
+    make_run(State.TRAINING, phase="training", epoch=1, epochs=10)
+    press(at, "Start training")
+    assert len(visitor.service.runner.snapshot().queue) == 1
+    assert headline(at) == "Waiting, number 1 in the queue"
