@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from core.cli.named import run_named
 from core.cli.planned import plan_of
 from core.cli.progress import Bar
 from core.cli.training import run_in_foreground, summary
@@ -191,7 +192,7 @@ def predict(given: argparse.Namespace) -> JsonObject:
     """Say what photos show."""
     from core.insight import predict as insight
 
-    folder = RunFolder.open(workspace_of(given.workspace), given.run)
+    folder = run_named(workspace_of(given.workspace), given.run)
     paths = [Path(name) for name in given.images]
     for path in paths:
         if not path.is_file():

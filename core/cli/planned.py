@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from core.backbones import catalogue
 from core.backbones.catalogue import Backbone
+from core.cli.named import run_named
 from core.drafts import DEFAULT_BACKBONE
 from core.errors import BadInput
 from core.i18n import _
-from core.runs.folder import RunFolder
 from core.runs.lineage import going_on_from
 from core.training import fields
 from core.training.adopt import adopt_path
@@ -72,7 +72,7 @@ def _going_on(plan: Plan, given: argparse.Namespace, workspace: Workspace) -> Pl
             _("--from-run and --weights say two different things."), given=given.weights[:80],
             fix=_("Give one of them."),
         )
-    folder = RunFolder.open(workspace, given.from_run)
+    folder = run_named(workspace, given.from_run)
     chosen = folder.plan().backbone
     if given.backbone is not None and catalogue.get(given.backbone).name != chosen:
         raise BadInput(

@@ -46,7 +46,15 @@ def about_of(folder: RunFolder) -> About:
         return About()
     number = given.get("number")
     whole = number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else None
-    return About(whole, str(given.get("name", ""))[:LONGEST_NAME], str(given.get("by", ""))[:LONGEST_NAME])
+    return About(whole, _text(given.get("name")), _text(given.get("by")))
+
+
+def _text(given: object) -> str:
+    return _one_line(given)[:LONGEST_NAME] if isinstance(given, str) else ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def write_about(folder: RunFolder, about: About) -> None:
@@ -72,7 +80,7 @@ def rename(workspace: Workspace, run_id: str, name: str) -> str:
 
 def name_checked(name: str) -> str:
     """Return a name on one line; raises BadInput where it is too long."""
-    kept = " ".join("".join(each if each.isprintable() else " " for each in name).split())
+    kept = _one_line(name)
     if len(kept) > LONGEST_NAME:
         raise BadInput(
             _("This name is too long."), given=kept[:LONGEST_NAME] + "…",

@@ -167,8 +167,8 @@ class RunFolder:
     def kept(self) -> EpochRow | None:
         """Return the epoch whose weights the run has kept, or would keep now; ``None`` where none ended."""
         status, rows = self.status(), self.history()
-        # Of a run that broke off the best epoch may not have been written.
-        broke_off = status.state in (State.INTERRUPTED, State.FAILED)
+        # Of a run that broke off, or is paused, the best epoch may not have been written.
+        broke_off = status.state in (State.INTERRUPTED, State.FAILED, State.PAUSED)
         if status.state.active or (status.kept is None and not broke_off):
             return best(rows)
         return next((row for row in rows if row.epoch == status.kept), None)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from core.runs import about, wishes
 from core.runs.folder import RunFolder
 
 _BYTES = 64 * 1024
 _FILE = "room"
+# Another process may just be writing these.
+_OF_OTHERS = (about.FILE, wishes.FILE)
 
 
 def reserve(folder: RunFolder) -> None:
@@ -27,4 +30,5 @@ def remove_temporary(folder: RunFolder) -> None:
     """Remove what a process that died was writing; hold the run's lock."""
     for parent in (folder.path, folder.path / "checkpoint"):
         for path in parent.glob(".*.*"):
-            path.unlink(missing_ok=True)
+            if not path.name.endswith(_OF_OTHERS):
+                path.unlink(missing_ok=True)

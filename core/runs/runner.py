@@ -167,12 +167,11 @@ class Runner:
     def _carry_out(self, run_id: str) -> None:
         try:
             carry_out(self._workspace, RunFolder.open(self._workspace, run_id), self._leaving)
-        except (ThawError, OSError) as error:
-            # The next run in line must not suffer for it.
+        except Exception as error:  # noqa: BLE001 - logged whole; the next in line must not suffer for it
             _log.exception("run %s could not be carried out", run_id)
             self._broken(run_id, error)
 
-    def _broken(self, run_id: str, error: ThawError | OSError) -> None:
+    def _broken(self, run_id: str, error: Exception) -> None:
         if isinstance(error, Busy):  # somebody else works on it, and says how it ends
             return
         try:

@@ -37,6 +37,8 @@ from core.workspace import Workspace
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
 _LEFT = {Wish.STOP: State.STOPPED, Wish.PAUSE: State.PAUSED, Wish.CLOSE: State.INTERRUPTED}
+# Others hold a run's lock for a moment, to see whether somebody works on it.
+_PATIENCE_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -56,14 +58,13 @@ def carry_out(workspace: Workspace, folder: RunFolder, leaving: Leaving) -> Stat
         Busy: Another process works on it.
         OSError: The disk is full, and has no room even for saying so.
     """
-    with held(folder):
+    with held(folder, _PATIENCE_S):
         status = replace(
             folder.status(), state=State.PREPARING, phase="starting", started=time.time(), ended=None,
             error=None, pid=os.getpid(),
         )
         remove_temporary(folder)
         folder.write_status(status)
-        reserve(folder)
         mlflow = mlflow_log.follower(folder)
         if mlflow is not None:
             mlflow.begin(folder.plan(), about_of(folder).title)
@@ -83,6 +84,7 @@ def _ended(
 ) -> Status:
     """Train, and return how it ended."""
     try:
+        reserve(folder)
         return _train(workspace, folder, listener, leaving)
     except Stopped:
         return listener.status.ending(_LEFT[leaving.wish or Wish.STOP], **_kept_best(folder))
@@ -118,10 +120,13 @@ def _train(
     require_usable(dataset)
     weights_file = lineage.weights_file(workspace, plan)
     outcome = engine.train(
-        plan, dataset, folder.places, listener, leaving.event, weights_file, workspace
+        plan, dataset, folder.places, listener, leaving.event, weights_file, workspace,
+        for_now=lambda: leaving.wish in (Wish.PAUSE, Wish.CLOSE),
     )
-    _write_report(folder, plan, dataset, outcome)
     state = _LEFT[leaving.wish or Wish.STOP] if outcome.stopped else State.FINISHED
+    if outcome.for_now:
+        return listener.status.ending(state, **_kept_best(folder))
+    _write_report(folder, plan, dataset, outcome)
     progress = listener.status.progress if outcome.stopped else 1.0
     return listener.status.ending(state, kept=outcome.kept, progress=progress)
 
@@ -223,13 +228,17 @@ def _test(folder: RunFolder, dataset: Dataset, test: object) -> JsonObject:
 
 
 @contextmanager
-def held(folder: RunFolder) -> Iterator[None]:
+def held(folder: RunFolder, patience_s: float = 0.0) -> Iterator[None]:
     """Hold a run's lock; the operating system lets go of it when the process dies.
+
+    Args:
+        folder: The run.
+        patience_s: How long to wait for whoever holds it only to look.
 
     Raises:
         Busy: Another process, or another thread of this one, holds it.
     """
-    lock = filelock.FileLock(folder.lock, timeout=0)
+    lock = filelock.FileLock(folder.lock, timeout=patience_s)
     try:
         lock.acquire()
     except filelock.Timeout as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.data.dataset import Dataset
@@ -24,6 +25,8 @@ class Asked:
         listener: Told of every phase, step and epoch, on the training's thread.
         stop: Set to leave after the current batch.
         workspace: Where frozen activations are kept; without one the plain way is taken.
+        for_now: Says, once ``stop`` is set, whether the training is left only for now: then a checkpoint
+            is all that is wanted, and soon.
     """
 
     plan: Plan
@@ -32,6 +35,7 @@ class Asked:
     listener: Listener
     stop: threading.Event
     workspace: Workspace | None
+    for_now: Callable[[], bool]
 
     def leave_if_asked(self) -> None:
         """Raise Stopped where that was asked for."""

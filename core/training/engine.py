@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ def train(
     stop: threading.Event,
     weights_file: Path | None = None,
     workspace: Workspace | None = None,
+    for_now: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Carry out a plan, or go on with it where a checkpoint is in its place.
 
@@ -55,6 +57,8 @@ def train(
         stop: Set it to leave after the current batch; a checkpoint and the best epoch are kept.
         weights_file: The file that the plan's start names, where it names a file or a run.
         workspace: Where frozen activations are kept; without one the plain way is taken.
+        for_now: Says, once ``stop`` is set, whether the training is left only for now: then a checkpoint
+            is written and no model.
 
     Returns:
         What it came to. After a stop the test split has not been read.
@@ -71,7 +75,7 @@ def train(
     load_tensorflow()
     from core.training import model as models
 
-    asked = Asked(plan, dataset, places, listener, stop, workspace)
+    asked = Asked(plan, dataset, places, listener, stop, workspace, for_now)
     asked.leave_if_asked()
     _fetch_weights(plan, listener, stop)
     listener.phase("building")
@@ -101,8 +105,9 @@ def _carry_out(model: Any, began: float, asked: Asked, going_on: Checkpoint | No
         asked.leave_if_asked()
         listener.phase("building")  # the first step builds the graph
         fitted = fitting.fit(model, way, asked, going_on)
-        listener.phase("saving")
-        _save(model, fitted, dataset, asked.places)
+        if not fitted.for_now:
+            listener.phase("saving")
+            _save(model, fitted, dataset, asked.places)
         fit_done = time.perf_counter()
         test = None
         if not fitted.stopped and dataset.of_split("test"):
@@ -129,6 +134,7 @@ def _carry_out(model: Any, began: float, asked: Asked, going_on: Checkpoint | No
             total_s=ended - began,
         ),
         cache=use,
+        for_now=fitted.for_now,
     )
 
 

@@ -179,6 +179,7 @@ class Outcome:
         test: ``(images, classes)`` probabilities on the test split, or ``None`` where it was not read.
         timing: Where the time went.
         cache: How the cache was used.
+        for_now: Whether it was left only for now: there is a checkpoint, and no model of the best epoch.
     """
 
     stopped: bool
@@ -189,3 +190,4 @@ class Outcome:
     test: NDArray[np.float32] | None
     timing: Timing
     cache: CacheUse
+    for_now: bool = False

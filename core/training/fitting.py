@@ -28,12 +28,14 @@ class Fitted:
 
     Attributes:
         stopped: Whether it was left because that was asked for.
+        for_now: Whether it was left with nothing but a checkpoint.
         kept: The epoch whose weights the model has now, or ``None`` where none ended.
         history: The epochs that have ended.
         epochs: How many of them ended in this fit.
     """
 
     stopped: bool
+    for_now: bool
     kept: int | None
     history: tuple[EpochRow, ...]
     epochs: int
@@ -76,8 +78,10 @@ def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitt
             log.close()
     if stopped:
         keep.leave()
-    keep.finish()
-    return Fitted(stopped, keep.epoch, tuple(tell.history), len(tell.history) - len(before))
+    for_now = stopped and asked.for_now()
+    if not for_now:
+        keep.finish()
+    return Fitted(stopped, for_now, keep.epoch, tuple(tell.history), len(tell.history) - len(before))
 
 
 def _position(going_on: Checkpoint | None, batch_size: int, dataset: Dataset) -> float:

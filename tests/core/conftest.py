@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from core.data.dataset import Dataset
 from core.data.intake import take_in
 from core.runs.folder import RunFolder
 from core.runs.status import Status
+from core.runs.wishes import Leaving
 from core.runs.work import carry_out
 from core.training.plan import Head, Plan, Recipe
 from core.workspace import Workspace
 from tests.conftest import make_photos
 
 SEED = 5
+# The first example of all may import Keras, which takes seconds.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @dataclass(frozen=True)
@@ -43,4 +47,4 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         recipe=Recipe(epochs=2, batch_size=4, seed=SEED, augment="light"),
     )
     run = RunFolder.create(workspace, plan)
-    return Trained(photos, workspace, dataset, plan, run, carry_out(workspace, run, threading.Event()))
+    return Trained(photos, workspace, dataset, plan, run, carry_out(workspace, run, Leaving()))

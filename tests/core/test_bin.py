@@ -143,7 +143,7 @@ def test_what_was_deleted_last_comes_first_and_days_are_counted_down(workspace: 
 def test_a_run_in_use_stays(workspace: Workspace, state: State) -> None:
     run = run_of(workspace, state)
     if state is State.QUEUED:
-        with pytest.raises(Busy, match="waits in the line"):
+        with pytest.raises(Busy, match="waits in the queue"):
             delete_run(workspace, run.id)
     else:
         with held(run), pytest.raises(Busy, match="worked on"):

@@ -39,7 +39,10 @@ def test_photos_open_model_and_train(workspace: Workspace, dataset: Dataset) -> 
 
 @pytest.mark.parametrize(
     ("how", "done"),
-    [(State.FINISHED, True), (State.STOPPED, True), (State.FAILED, False), (State.INTERRUPTED, False)],
+    [
+        (State.FINISHED, True), (State.STOPPED, True), (State.FAILED, False), (State.INTERRUPTED, False),
+        (State.PAUSED, False),
+    ],
 )
 def test_a_training_counts_as_done_where_it_came_to_something(
     workspace: Workspace, dataset: Dataset, how: State, done: bool

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from core.data import intake
 from core.data.dataset import Dataset
 from core.errors import Busy, Stopped, Unavailable
 from core.runs import runner as runners
+from core.runs.about import about_of
 from core.runs.folder import RunFolder
 from core.runs.status import State, Status
+from core.runs.wishes import Leaving
 from core.service import Service
 from core.training.calibration import Wanted
 from core.training.plan import Plan
@@ -58,6 +61,7 @@ def test_a_workspace_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: py
 
 def test_a_start_finds_what_a_dead_process_left_behind(workspace: Workspace, dataset: Dataset) -> None:
     folder = RunFolder.create(workspace, Plan(dataset.id, dataset.title, "efficientnet-lite0"))
+    folder.write_status(replace(folder.status(), state=State.TRAINING))
     half_unpacked = workspace.incoming / f"{intake._SCRATCH}1"
     half_unpacked.mkdir()
     os.utime(half_unpacked, (0, 0))
@@ -106,9 +110,9 @@ def let_go(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Stands in for the training: it ends when the event is set, or when it is stopped."""
     go = threading.Event()
 
-    def carry_out(_workspace: Workspace, folder: RunFolder, stop: threading.Event) -> Status:
+    def carry_out(_workspace: Workspace, folder: RunFolder, leaving: Leaving) -> Status:
         end = time.monotonic() + PATIENCE_S
-        while not (go.wait(0.01) or stop.is_set()):
+        while not (go.wait(0.01) or leaving.event.is_set()):
             assert time.monotonic() < end
         ended = folder.status().ending(State.FINISHED)
         folder.write_status(ended)
@@ -137,6 +141,23 @@ def test_a_training_ends_a_measurement_and_what_waits_for_one(
     assert started.calibrations.snapshot().active is None
     assert started.calibrations.snapshot().waiting == 0
     until(lambda: started.runner.snapshot().active == run)
+
+
+def test_a_run_that_is_resumed_ends_a_measurement_too(
+    started: Service, measuring: Measuring, workspace: Workspace, dataset: Dataset
+) -> None:
+    folder = RunFolder.create(workspace, Plan(dataset.id, dataset.title, "efficientnet-lite0"))
+    folder.write_status(folder.status().ending(State.PAUSED))
+    started.measure([Wanted("vgg16", 96)])
+    until(lambda: measuring.began == ["vgg16"])
+    started.resume(folder.id)
+    assert measuring.stopped == ["vgg16"]
+    until(lambda: started.runner.snapshot().active == folder.id)
+
+
+def test_who_starts_a_run_is_kept_with_it(started: Service, workspace: Workspace, dataset: Dataset) -> None:
+    run = started.submit(Plan(dataset.id, dataset.title, "efficientnet-lite0"), by="someone")
+    assert about_of(RunFolder.open(workspace, run)).by == "someone"
 
 
 def test_nothing_is_measured_while_a_training_goes_on_or_waits(

@@ -30,7 +30,7 @@ class Engine:
 
     def __call__(
         self, plan: Plan, dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event,
-        weights_file: Path | None = None, _workspace: Workspace | None = None,
+        weights_file: Path | None = None, _workspace: Workspace | None = None, **_named: object,
     ) -> Outcome:
         self.plan, self.weights_file = plan, weights_file
         if self.error is not None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -24,6 +23,7 @@ from core.insight import predict as insight
 from core.insight.predict import Loaded
 from core.runs.folder import RunFolder, run_folders
 from core.runs.status import State
+from core.runs.wishes import Leaving, Wish
 from core.training.events import EpochRow
 from core.training.model import EPOCH_ENTRY
 from core.training.plan import Head, Plan, Recipe
@@ -456,11 +456,12 @@ def test_what_nobody_foresaw_is_one_object_and_no_trace(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_asks_for_a_stop_and_a_second_one_leaves(number: signal.Signals) -> None:
-    stop = threading.Event()
+    leaving = Leaving()
     before = signal.getsignal(number)
-    with _stopped_by_signals(stop):
+    with _stopped_by_signals(leaving):
         os.kill(os.getpid(), number)
-        assert stop.wait(5)
+        assert leaving.event.wait(5)
+        assert leaving.wish is Wish.STOP
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before

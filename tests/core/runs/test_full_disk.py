@@ -71,7 +71,7 @@ def checkpoint(epochs: int) -> Checkpoint:
 
 def two_epochs(
     _plan: Plan, _dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event,
-    *_rest: object,
+    *_rest: object, **_named: object,
 ) -> Outcome:
     """Stands in for the training: writes what a training of two epochs writes."""
     listener.phase("building")

@@ -125,7 +125,7 @@ def test_a_line_that_somebody_holds_for_long_is_said(
     workspace: Workspace, runs: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line, "_LONGEST_WAIT_S", 0.01)
-    with filelock.FileLock(workspace.root / "queue.lock"), pytest.raises(Busy, match="holds the line"):
+    with filelock.FileLock(workspace.root / "queue.lock"), pytest.raises(Busy, match="holds the queue"):
         line.move(workspace, runs[0], 3)
     line.move(workspace, runs[0], 3)
 

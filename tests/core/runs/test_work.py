@@ -4,6 +4,7 @@ import csv
 import json
 import logging
 import threading
+import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from core.runs import work
 from core.runs.folder import RunFolder
 from core.runs.listener import FolderListener
 from core.runs.status import State, Status
-from core.runs.wishes import Leaving
+from core.runs.wishes import Leaving, Wish, ask, asked
 from core.runs.work import carry_out, dataset_of, evaluation_of, held, measure
 from core.training import engine
 from core.training.events import (
@@ -31,6 +32,7 @@ from core.training.events import (
     Step,
     Timing,
 )
+from core.training.model import EPOCH_ENTRY
 from core.training.plan import Plan, Recipe
 from core.workspace import Workspace
 
@@ -52,7 +54,7 @@ class Engine:
 
     def __call__(
         self, _plan: Plan, dataset: Dataset, places: Places, listener: Listener, _stop: threading.Event,
-        weights_file: Path | None = None, workspace: Workspace | None = None,
+        weights_file: Path | None = None, workspace: Workspace | None = None, **_named: object,
     ) -> Outcome:
         assert isinstance(listener, FolderListener)
         self.dataset = dataset
@@ -189,6 +191,79 @@ def test_a_stopped_run_keeps_its_progress_and_has_no_test_figures(
     assert report["test"] is None
     assert report["timing"]["evaluate_s"] is None  # type: ignore[index]
     assert evaluation_of(folder) is None
+
+
+LEFT = [(Wish.STOP, State.STOPPED), (Wish.PAUSE, State.PAUSED), (Wish.CLOSE, State.INTERRUPTED)]
+
+
+@pytest.mark.parametrize(("wish", "state"), LEFT)
+def test_how_a_run_ends_that_was_asked_to_leave_says_why(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, wish: Wish, state: State
+) -> None:
+    trainer.stopped = True
+    leaving = Leaving()
+    leaving.ask(wish)
+    ended = carry_out(workspace, folder, leaving)
+    assert (ended.state, ended.progress, ended.kept, ended.error) == (state, 0.5, 1, None)
+
+
+@pytest.mark.parametrize(("wish", "state"), LEFT)
+def test_so_does_one_that_left_before_anything_was_learned(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, wish: Wish, state: State
+) -> None:
+    trainer.error = Stopped("Stopped before anything was learned.")
+    leaving = Leaving()
+    leaving.ask(wish)
+    assert carry_out(workspace, folder, leaving).state is state
+
+
+def test_who_asks_through_the_folder_is_heard_and_answered_once(
+    workspace: Workspace, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def until_asked(
+        _plan: Plan, _dataset: Dataset, places: Places, _listener: Listener, stop: threading.Event,
+        *_rest: object, **_named: object,
+    ) -> Outcome:
+        ask(RunFolder(places.model.parent), Wish.PAUSE)
+        assert stop.wait(60)
+        raise Stopped("Stopped.")
+
+    monkeypatch.setattr(engine, "train", until_asked)
+    assert carry_out(workspace, folder, Leaving()).state is State.PAUSED
+    assert asked(folder) is None
+
+
+def test_a_run_that_breaks_off_keeps_the_best_epoch_that_was_written(
+    workspace: Workspace, folder: RunFolder, trainer: Engine
+) -> None:
+    trainer.error = RunFailed("The loss ran away.")
+    with zipfile.ZipFile(folder.places.best, "w") as archive:
+        archive.writestr(EPOCH_ENTRY, "3")
+    ended = carry_out(workspace, folder, Leaving())
+    assert (ended.state, ended.kept) == (State.FAILED, 3)
+    assert folder.model.read_bytes() == folder.places.best.read_bytes()
+
+
+def test_the_time_of_every_sitting_counts(
+    workspace: Workspace, folder: RunFolder, trainer: Engine
+) -> None:
+    folder.write_status(replace(folder.status(), state=State.PAUSED, started=100.0, ended=1100.0))
+    folder.write_status(folder.status().waiting_again(2))
+    ended = carry_out(workspace, folder, Leaving())
+    assert ended.elapsed_s is not None
+    assert 1000 <= ended.elapsed_s < 1060
+    assert trainer.dataset is not None
+
+
+def test_what_a_dead_process_left_half_written_is_gone_when_it_goes_on(
+    workspace: Workspace, folder: RunFolder, trainer: Engine
+) -> None:
+    half = folder.places.last.with_name(f".0a1b2c3d.{folder.places.last.name}")
+    half.write_bytes(b"half")
+    assert carry_out(workspace, folder, Leaving()).state is State.FINISHED
+    assert not half.exists()
+    assert not (folder.path / "room").exists()
+    assert trainer.dataset is not None
 
 
 def test_an_error_meant_for_people_is_kept_in_the_status(
