@@ -10,6 +10,8 @@ from core.data.dataset import Dataset
 from core.drafts import Draft
 from core.errors import ThawError
 from core.i18n import _
+from core.people import is_of_another
+from core.runs.about import about_of
 from core.runs.folder import RunFolder, run_folders
 from core.runs.listing import with_model
 from core.runs.status import State
@@ -54,13 +56,19 @@ class Journey:
     run: RunFolder | None
 
 
-def journey(workspace: Workspace, draft: Draft) -> Journey:
-    """Return how each step stands for what has been chosen."""
+def journey(workspace: Workspace, draft: Draft, me: str = "") -> Journey:
+    """Return how each step stands for what has been chosen.
+
+    Args:
+        workspace: Where photos and runs are.
+        draft: What has been chosen.
+        me: The browser that looks: where no run is chosen, its own go before those of others.
+    """
     dataset = chosen_dataset(workspace, draft)
-    run = chosen_run(workspace, draft)
+    run = chosen_run(workspace, draft, me)
     state = _state(run)
     usable = dataset is not None and dataset.usable
-    modelled = run_with_model(workspace, draft) is not None
+    modelled = run_with_model(workspace, draft, me) is not None
     no_photos = _("Choose photos first.")
     unusable = _("The photos chosen cannot be trained on yet.") if dataset else no_photos
 
@@ -106,19 +114,24 @@ def chosen_dataset(workspace: Workspace, draft: Draft) -> Dataset | None:
         return None
 
 
-def chosen_run(workspace: Workspace, draft: Draft) -> RunFolder | None:
-    """Return the run being looked at: the one chosen where it still is, else the newest."""
-    folders = run_folders(workspace)
-    return next((folder for folder in folders if folder.id == draft.run), folders[0] if folders else None)
+def chosen_run(workspace: Workspace, draft: Draft, me: str = "") -> RunFolder | None:
+    """Return the run being looked at: the one chosen where it still is, else the newest of one's own."""
+    return _chosen(run_folders(workspace), draft, me)
 
 
-def run_with_model(workspace: Workspace, draft: Draft) -> RunFolder | None:
-    """Return the run whose model is looked at: the chosen one, else the newest that has a model.
+def run_with_model(workspace: Workspace, draft: Draft, me: str = "") -> RunFolder | None:
+    """Return the run whose model is looked at: the chosen one, else the newest of one's own with a model.
 
     Runs that cannot be read are passed over.
     """
-    ready = [run.folder for run in with_model(workspace)]
-    return next((folder for folder in ready if folder.id == draft.run), ready[0] if ready else None)
+    return _chosen([run.folder for run in with_model(workspace)], draft, me)
+
+
+def _chosen(folders: list[RunFolder], draft: Draft, me: str) -> RunFolder | None:
+    chosen = next((folder for folder in folders if folder.id == draft.run), None)
+    if chosen is not None or not folders:
+        return chosen
+    return next((folder for folder in folders if not is_of_another(about_of(folder).by, me)), folders[0])
 
 
 def _state(run: RunFolder | None) -> State | None:

@@ -42,6 +42,16 @@ def call(workspace: Workspace, browser: str, name: str) -> str:
     return kept
 
 
+def is_of_another(who: str, me: str) -> bool:
+    """Tell whether somebody else is known to have started a run.
+
+    Args:
+        who: A browser's id, :data:`COMMAND_LINE`, or empty.
+        me: The id of the browser that looks; empty for nobody in particular.
+    """
+    return bool(who) and bool(me) and who != me
+
+
 def who_text(workspace: Workspace, who: str, me: str) -> str:
     """Return who started a run, in words; empty where that is not known.
 

@@ -43,7 +43,7 @@ def main() -> None:
         _own_card()
     with third.container(border=True, height="stretch"):
         if runs:
-            _continue_card(runs[0])
+            _continue_card(next((run for run in runs if not state.is_of_another(run)), runs[0]))
         else:
             _other_card()
     caption(_("Your photos stay on this computer."))
@@ -51,16 +51,18 @@ def main() -> None:
 
 def _interrupted(runs: Sequence[Listed]) -> None:
     """Offer to resume what the end of the program interrupted, the newest first."""
-    left = [run for run in runs if run.status.state is State.INTERRUPTED][:MOST_OFFERED]
-    for run in left:
+    left = [run for run in runs if run.status.state is State.INTERRUPTED]
+    for run in sorted(left, key=state.is_of_another)[:MOST_OFFERED]:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             with st.container(width="stretch"):
                 st.markdown(_("**{run}** was interrupted. {how_far}").format(
                     run=plain(run.title, 60), how_far=break_text(run)))
+                if state.is_of_another(run):
+                    caption(_("Started by {who}.").format(who=state.who_started(run)))
             pressed = st.button(
                 _("Resume {run}").format(run=plain(run.title, 24)), key=f"resume_{run.id}",
                 icon=":material/play_arrow:")
-            left_alone = st.button(
+            left_alone = not state.is_of_another(run) and st.button(
                 _("Leave it"), key=f"leave_{run.id}", type="tertiary",
                 help=_("It stays in the list of runs, where it can be resumed at any time."))
         if left_alone:
@@ -115,7 +117,8 @@ def _pictures(sample: str) -> None:
 
 def _continue_card(run: Listed) -> None:
     picture_row([], words=run.title, icon="fire")
-    st.subheader(_("Go back to your last run"), anchor=False)
+    another = state.is_of_another(run)
+    st.subheader(_("Look at the last run") if another else _("Go back to your last run"), anchor=False)
     st.markdown(
         _("{what} on {photos}, {epochs} epochs planned.").format(
             what=plain(what_learns(run.plan)), photos=plain(run.plan.dataset_title, 40),

@@ -37,6 +37,7 @@ from pages.ui.run_actions import (
     more_epochs,
     name_and_bin,
     resuming,
+    say_what_went_wrong,
     steering,
 )
 from pages.ui.run_figures import figures, kept_text
@@ -72,15 +73,13 @@ def main() -> None:
 
 
 def _setting_up(journey: Journey, run: Listed) -> bool:
-    """Tell whether a new run is being set up: asked for, or other photos were chosen since."""
+    """Tell whether a new run is being set up: asked for, other photos were chosen, or it is not one's own."""
     if journey.dataset is None:
         return False
-    elsewhere = (
-        run.plan.dataset != journey.dataset.id
-        and not run.status.state.active
-        and state.draft().run != run.id
-    )
-    return bool(st.session_state.get(state.SETTING_UP, elsewhere))
+    chosen = state.draft().run == run.id
+    elsewhere = run.plan.dataset != journey.dataset.id and not run.status.state.active
+    return bool(st.session_state.get(
+        state.SETTING_UP, not chosen and (elsewhere or state.is_of_another(run))))
 
 
 def _described(plan: Plan) -> str:
@@ -175,6 +174,7 @@ def _live(run_id: str, was_active: bool) -> None:
 
 
 def _below(journey: Journey, run: Listed) -> None:
+    say_what_went_wrong()
     done = run.status.state
     if done.has_model and run.folder.model.is_file():
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -16,7 +16,7 @@ PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 HEAVY = {"tensorflow", "keras"}
 # Imports go down only: a part may import those after it.
 LAYERS = (
-    "cli", "service", "bin", "disk", "people", "journey", "drafts", "runs", "export", "insight", "training",
+    "cli", "service", "bin", "disk", "journey", "people", "drafts", "runs", "export", "insight", "training",
     "backbones", "data",
 )
 SHOWN = {

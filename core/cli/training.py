@@ -58,7 +58,7 @@ def carry_out_in_foreground(workspace: Workspace, folder: RunFolder) -> JsonObje
     with _stopped_by_signals(leaving), Bar() as bar:
         work.start()
         while not work.wait(LOOK_EVERY_S):
-            _tell(bar, folder, stopping=leaving.event.is_set())
+            _tell(bar, folder, leaving)
     work.raise_error()
     return summary(folder)
 
@@ -146,9 +146,10 @@ def _stopped_by_signals(leaving: Leaving) -> AbstractContextManager[None]:
     return answered(ask, signal.SIGINT, signal.SIGTERM)
 
 
-def _tell(bar: Bar, folder: RunFolder, *, stopping: bool) -> None:
-    if stopping:
-        bar.say("stopping", _("Stopping after this step; Ctrl-C once more leaves at once."))
+def _tell(bar: Bar, folder: RunFolder, leaving: Leaving) -> None:
+    if leaving.wish is not None:
+        word = _("Pausing") if leaving.wish is Wish.PAUSE else _("Stopping")
+        bar.say("leaving", _("{word} after this step; Ctrl-C leaves at once.").format(word=word))
         return
     try:
         status = folder.status()

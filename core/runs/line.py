@@ -44,9 +44,10 @@ def held_line(workspace: Workspace) -> Iterator[None]:
         raise Busy(_("Another program holds the queue of runs."), given=str(workspace.root)) from error
 
 
-def join(workspace: Workspace, run_id: str) -> None:
-    """Put a run at the end; hold the line."""
-    _write(workspace, (*(each for each in waiting(workspace) if each != run_id), run_id))
+def join(workspace: Workspace, run_id: str, *, first: bool = False) -> None:
+    """Put a run at the end, or at the head; hold the line."""
+    others = [each for each in waiting(workspace) if each != run_id]
+    _write(workspace, [run_id, *others] if first else [*others, run_id])
 
 
 def leave(workspace: Workspace, run_id: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.errors import BadInput, Busy
+from core.errors import BadInput, Busy, NotFound
 from core.i18n import _
 from core.runs import line, wishes
 from core.runs.about import About, next_number, write_about
@@ -69,15 +69,19 @@ def stop(workspace: Workspace, run_id: str) -> None:
 
 
 def pause(workspace: Workspace, run_id: str) -> None:
-    """Pause a run that is worked on: it leaves with all that it needs to go on.
+    """Pause a run: one that is worked on leaves with all that it needs to go on, one that waits the line.
 
     Raises:
         NotFound: There is no such run.
-        BadInput: It is not being worked on.
+        BadInput: It is neither worked on nor waits.
     """
     folder = RunFolder.open(workspace, run_id)
-    state = folder.status().state
-    if not state.at_work:
+    with line.held_line(workspace):
+        state = folder.status().state
+        if state is State.QUEUED and line.leave(workspace, run_id):
+            end(folder, State.PAUSED)
+            return
+    if not state.active:
         raise _not_going_on(folder, state)
     wishes.ask(folder, Wish.PAUSE)
 
@@ -89,7 +93,8 @@ def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = Tru
         workspace: Where it is.
         run_id: The run.
         more: How many epochs more than were planned, from 0; at least 1 for one that has finished.
-        wait: Whether it goes into the line; otherwise the caller carries it out, one that waits too.
+        wait: Whether it goes into the line, one that was interrupted to its head; otherwise the caller
+            carries it out, one that waits too.
 
     Returns:
         The run's folder; its state is queued.
@@ -110,7 +115,7 @@ def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = Tru
             raise Busy(_("This run goes on already, or waits for its turn."), given=folder.id)
         if status.state is State.FINISHED:
             _check_more(folder, more)
-        workspace.dataset_dir(plan.dataset)
+        _require_photos(workspace, plan)
         weights_file(workspace, plan)
         if more:
             recipe = replace(plan.recipe, epochs=plan.recipe.epochs + more)
@@ -120,7 +125,8 @@ def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = Tru
         if not waits:
             folder.write_status(status.waiting_again(plan.recipe.epochs))
         if wait:
-            line.join(workspace, run_id)
+            # Whose turn was cut short has not had it.
+            line.join(workspace, run_id, first=status.state is State.INTERRUPTED)
         else:
             line.leave(workspace, run_id)
     return folder
@@ -129,6 +135,16 @@ def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = Tru
 def most_more(plan: Plan) -> int:
     """Return how many more epochs a plan may be given."""
     return int(fields.EPOCHS.high) - plan.recipe.epochs
+
+
+def _require_photos(workspace: Workspace, plan: Plan) -> None:
+    try:
+        workspace.dataset_dir(plan.dataset)
+    except NotFound as error:
+        raise NotFound(
+            _("The photos of this run are no longer in the workspace."), given=plan.dataset_title[:80],
+            fix=_("Restore them from the bin on the Workspace page, then resume."),
+        ) from error
 
 
 def _check_more(folder: RunFolder, more: int) -> None:

@@ -97,6 +97,14 @@ def why_weights_in_use(workspace: Workspace, name: str) -> str:
     return _what(in_use(workspace).weights.get(name))
 
 
+def left_with(workspace: Workspace, dataset_id: str) -> list[Listed]:
+    """Return the runs on a dataset that were left and are likely to be resumed, newest first."""
+    left = (State.PAUSED, State.INTERRUPTED)
+    return [
+        run for run in listed(workspace) if run.plan.dataset == dataset_id and run.status.state in left
+    ]
+
+
 def require_free(workspace: Workspace, run_id: str) -> None:
     """Raise Busy, saying why, where a run is in use."""
     _require(in_use(workspace).runs, run_id)

@@ -11,7 +11,7 @@ from core import people
 from core.errors import ThawError
 from core.i18n import _, ngettext
 from core.runs import line, steer, wishes
-from core.runs.about import LONGEST_NAME, rename
+from core.runs.about import rename
 from core.runs.listing import Listed
 from core.runs.status import State
 from pages.ui import state
@@ -32,11 +32,13 @@ def steering(run: Listed) -> None:
         if waiting:
             _places(run)
         else:
-            st.button(
+            pause = st.button(
                 _("Pausing…") if wish is wishes.Wish.PAUSE else _("Pause"), key="pause",
                 icon=":material/pause:", disabled=wish is not None, help=_pause_help(run),
-                on_click=_tried, args=(lambda: steer.pause(state.workspace(), run.id),),
+                on_click=None if state.is_of_another(run) else _pause, args=(run.id,),
             )
+            if pause:
+                _ask_later(run, wishes.Wish.PAUSE)
         stopping = wish is wishes.Wish.STOP
         label = _("Leave the queue") if waiting else _("Stop training")
         stop = st.button(
@@ -44,12 +46,21 @@ def steering(run: Listed) -> None:
             disabled=wish is not None, help=None if waiting else _stop_help(run),
             on_click=None if state.is_of_another(run) else _stop, args=(run.id,),
         )
-        if stop and state.is_of_another(run):
-            # Asked outside of what ticks: a dialog would go with the next tick.
-            st.session_state[ASKING] = run.id
-            st.rerun()
+        if stop:
+            _ask_later(run, wishes.Wish.STOP)
         caption(_waiting_text() if waiting else _("You can leave this page. Training goes on."))
-    _say_what_went_wrong()
+    say_what_went_wrong()
+
+
+def _ask_later(run: Listed, wish: wishes.Wish) -> None:
+    """Ask about the run of somebody else, outside of what ticks: a dialog would go with the next tick."""
+    if state.is_of_another(run):
+        st.session_state[ASKING] = (run.id, wish)
+        st.rerun()
+
+
+def _pause(run_id: str) -> None:
+    _tried(lambda: steer.pause(state.workspace(), run_id))
 
 
 def _stop(run_id: str) -> None:
@@ -81,7 +92,8 @@ def _tried(action: Callable[[], object]) -> None:
         st.session_state[_WENT_WRONG] = describe(error)
 
 
-def _say_what_went_wrong() -> None:
+def say_what_went_wrong() -> None:
+    """Show why the last press came to nothing, if it did."""
     said = st.session_state.pop(_WENT_WRONG, None)
     if said:
         st.error(said, icon=":material/error:")
@@ -100,14 +112,23 @@ def _stop_help(run: Listed) -> str:
 
 
 def ask_about(runs: dict[str, Listed]) -> None:
-    """Ask first where somebody wants to stop or delete the run of somebody else."""
-    run = runs.get(st.session_state.pop(ASKING, ""))
+    """Ask first where somebody wants to stop or pause the run of somebody else."""
+    run_id, wish = st.session_state.pop(ASKING, ("", None))
+    run = runs.get(run_id)
     if run is None or not run.status.state.active:
         return
+    who = plain(state.who_started(run))
+    if wish is wishes.Wish.PAUSE:
+        ask_first(
+            _("Pause the run of {who}?").format(who=who),
+            _("{run} keeps everything. Resumed, it waits at the end of the queue.").format(
+                run=plain(run.title)),
+            _("Pause it"), lambda: steer.pause(state.workspace(), run.id),
+        )
+        return
     ask_first(
-        _("Stop the run of {who}?").format(who=plain(state.who_started(run))),
-        _("{run} goes on. Stopped, it keeps its best epoch, and it can be resumed.").format(
-            run=plain(run.title)),
+        _("Stop the run of {who}?").format(who=who),
+        _("{run} keeps its best epoch, and it can be resumed.").format(run=plain(run.title)),
         _("Stop it"), lambda: steer.stop(state.workspace(), run.id),
     )
 
@@ -116,13 +137,11 @@ def resuming(run: Listed, *, primary: bool) -> None:
     """Offer to go on with a run that was left."""
     if not run.status.state.can_go_on:
         return
-    if st.button(
+    st.button(
         _("Resume"), key="resume", icon=":material/play_arrow:", type="primary" if primary else "secondary",
         help=_("Goes on with the very next step. The result is the one it would have had without the break."),
-    ):
-        with state.told():
-            state.thaw().resume(run.id)
-            st.rerun()
+        on_click=_tried, args=(lambda: state.thaw().resume(run.id),),
+    )
 
 
 def more_epochs(run: Listed) -> None:
@@ -131,14 +150,12 @@ def more_epochs(run: Listed) -> None:
     if run.status.state is not State.FINISHED or more < 1 or not run.folder.places.last.is_file():
         return
     label = ngettext("Train {n} more epoch", "Train {n} more epochs", more).format(n=more)
-    if st.button(
+    st.button(
         label, key="more", icon=":material/add:",
         help=_("Goes on where it ended, as if so many epochs had been planned. The test photos are looked "
                "at once more in the end."),
-    ):
-        with state.told():
-            state.thaw().resume(run.id, more)
-            st.rerun()
+        on_click=_tried, args=(lambda: state.thaw().resume(run.id, more),),
+    )
 
 
 def name_and_bin(run: Listed) -> None:
@@ -160,10 +177,10 @@ def _naming(run: Listed) -> None:
         _tried(lambda: rename(state.workspace(), run.id, st.session_state[key]))
 
     st.text_input(
-        _("Name of this run"), run.name, key=key, max_chars=LONGEST_NAME, on_change=keep,
+        _("Name of this run"), run.name, key=key, on_change=keep,
         placeholder=_("Run {number}").format(number=run.number),
     )
-    _say_what_went_wrong()
+    say_what_went_wrong()
 
 
 def _deleting(run: Listed) -> None:
@@ -222,6 +239,6 @@ def your_name() -> None:
         type="tertiary",
     ):
         st.text_input(
-            _("Your name"), known, key=key, max_chars=people.LONGEST_NAME, on_change=keep,
+            _("Your name"), known, key=key, on_change=keep,
             help=_("Shown beside the runs that you start, to everybody who uses this workspace."),
         )

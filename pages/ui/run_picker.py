@@ -22,7 +22,7 @@ def picked_run(sentence: str) -> Listed | None:
     Returns:
         The run; ``None`` where none has a model.
     """
-    folder = run_with_model(state.workspace(), state.draft())
+    folder = run_with_model(state.workspace(), state.draft(), state.who())
     ready = {run.id: run for run in with_model(state.workspace())}
     if folder is None or folder.id not in ready:
         return None

@@ -67,7 +67,7 @@ def who_started(run: Listed) -> str:
 
 def is_of_another(run: Listed) -> bool:
     """Tell whether somebody else is known to have started a run."""
-    return bool(run.by) and run.by != who()
+    return people.is_of_another(run.by, who())
 
 
 def say_next(words: str) -> None:
@@ -112,7 +112,7 @@ def _chosen() -> None:
 
 def stand() -> Journey:
     """Return how the journey stands."""
-    return journey(workspace(), draft())
+    return journey(workspace(), draft(), who())
 
 
 @contextmanager

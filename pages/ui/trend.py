@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.i18n import _
 from core.training.events import EpochRow
 
+NO_GAP = 0.05
 FLAT_POINTS = 0.5
 FLAT_EPOCHS = 3
 
@@ -31,12 +32,9 @@ def trend(rows: Sequence[EpochRow], *, going_on: bool) -> Trend | None:
     known = [row.val_accuracy for row in rows if row.val_accuracy is not None]
     if len(known) < 2:
         return None
-    step = 100 * (known[-1] - known[-2])
+    step = round(100 * (known[-1] - known[-2]), 1) or 0.0  # and never "-0.0"
     gap = 100 * (rows[-1].accuracy - known[-1])
-    behind = (
-        _("Training is {gap:.1f} points ahead of validation.").format(gap=gap) if gap > 0
-        else _("Validation is {gap:.1f} points ahead of training.").format(gap=-gap)
-    )
+    behind = _behind(gap)
     if len(known) > FLAT_EPOCHS and 100 * (max(known) - max(known[:-FLAT_EPOCHS])) < FLAT_POINTS:
         return Trend(
             _("Level."),
@@ -55,3 +53,12 @@ def trend(rows: Sequence[EpochRow], *, going_on: bool) -> Trend | None:
         _("Validation changed by {step:.1f} points.").format(step=step) + " " + behind,
         "info",
     )
+
+
+def _behind(gap: float) -> str:
+    """Say by how many points training is ahead of validation, or behind it."""
+    if abs(gap) < NO_GAP:
+        return _("Training and validation are level.")
+    if gap > 0:
+        return _("Training is {gap:.1f} points ahead of validation.").format(gap=gap)
+    return _("Validation is {gap:.1f} points ahead of training.").format(gap=-gap)

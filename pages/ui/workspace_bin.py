@@ -50,7 +50,8 @@ def _ask(found: list[Binned]) -> None:
     runs = sum(each.kind == bins.RUN for each in found)
     said = [
         ngettext("{n} run", "{n} runs", runs).format(n=f"{runs:,}"),
-        ngettext("{n} dataset", "{n} datasets", len(found) - runs).format(n=f"{len(found) - runs:,}"),
+        ngettext("{n} set of photos", "{n} sets of photos", len(found) - runs).format(
+            n=f"{len(found) - runs:,}"),
     ]
     ask_first(
         _("Empty the bin?"),

@@ -13,6 +13,7 @@ from core.activations.budget import Usage
 from core.data.dataset import Summary, summaries
 from core.disk import Disk, Taken
 from core.i18n import _, ngettext
+from core.runs.use import left_with
 from core.words import bytes_text
 from pages.ui import state
 from pages.ui.confirm import ask_first
@@ -47,12 +48,26 @@ def _dataset(taken: Taken, summary: Summary | None) -> None:
                 "They stay in the bin for {days} days. Runs that learned from them keep their models, and "
                 "cannot be measured on the test photos meanwhile.").format(days=bins.KEPT_DAYS),
         )
-    if delete:
-        with state.told():
-            bins.delete_dataset(state.workspace(), taken.id, by=state.who())
-            state.say_next(_("{photos} are in the bin for {days} days.").format(
-                photos=plain(taken.title), days=bins.KEPT_DAYS))
-            st.rerun()
+    if not delete:
+        return
+    waiting = left_with(state.workspace(), taken.id)
+    if waiting:
+        ask_first(
+            _("Delete these photos?"),
+            _("{runs} cannot be resumed without them. They can be restored for {days} days.").format(
+                runs=", ".join(plain(run.title, 40) for run in waiting[:5]), days=bins.KEPT_DAYS),
+            _("Delete them"), lambda: _delete(taken),
+        )
+        return
+    with state.told():
+        _delete(taken)
+        st.rerun()
+
+
+def _delete(taken: Taken) -> None:
+    bins.delete_dataset(state.workspace(), taken.id, by=state.who())
+    state.say_next(_("The photos “{photos}” are in the bin for {days} days.").format(
+        photos=plain(taken.title, 40), days=bins.KEPT_DAYS))
 
 
 def _amount(summary: Summary) -> str:

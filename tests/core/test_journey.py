@@ -6,7 +6,8 @@ import pytest
 
 from core.data.dataset import Dataset
 from core.drafts import Draft
-from core.journey import Progress, journey
+from core.journey import Progress, chosen_run, journey, run_with_model
+from core.runs import steer
 from core.runs.folder import RunFolder
 from core.runs.status import State
 from core.training.plan import Plan
@@ -83,3 +84,18 @@ def test_without_a_choice_the_newest_run_is_looked_at(workspace: Workspace, data
     assert found.run is not None
     assert found.run.id in (first.id, second.id)
     assert journey(workspace, Draft(run=first.id)).run == first
+
+
+def test_where_no_run_is_chosen_ones_own_go_before_those_of_others(
+    workspace: Workspace, dataset: Dataset
+) -> None:
+    plan = Plan(dataset.id, dataset.title, "efficientnet-lite0")
+    me, other = "a" * 32, "b" * 32
+    own, theirs = (steer.create(workspace, plan, by=who, wait=False) for who in (me, other))
+    for run in (own, theirs):
+        run.model.write_bytes(b"model")
+    assert chosen_run(workspace, Draft(), me) == own
+    assert run_with_model(workspace, Draft(), me) == own
+    assert chosen_run(workspace, Draft(run=theirs.id), me) == theirs
+    assert chosen_run(workspace, Draft(), "c" * 32) == theirs
+    assert chosen_run(workspace, Draft()) == theirs

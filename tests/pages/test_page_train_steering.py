@@ -66,7 +66,7 @@ def test_a_run_whose_photos_are_gone_says_so_when_it_is_to_be_resumed(
 ) -> None:
     run = make_run(State.PAUSED, plan=Plan("gone", "Gone", "efficientnet-lite0"))
     at = press(visitor.open("train", run=run.id), "Resume")
-    assert "There is no such dataset" in at.error[0].value
+    assert "no longer in the workspace" in at.error[0].value
     assert run.status().state is State.PAUSED
 
 
@@ -109,7 +109,7 @@ def test_deleting_the_run_of_another_asks_first(
 ) -> None:
     run = make_run()
     write_about(run, About(1, "", "f" * 32))
-    at = press(visitor.open("train", dataset=dataset.id), "Delete this run")
+    at = press(visitor.open("train", dataset=dataset.id, run=run.id), "Delete this run")
     assert run.path.exists()
     calm(at.button(key="confirm_yes").click().run())
     assert not run.path.exists()
@@ -143,3 +143,22 @@ def test_what_is_set_up_stays_when_somebody_else_starts_a_run(
     press(at, "Start training")
     assert len(visitor.service.runner.snapshot().queue) == 1
     assert headline(at) == "Waiting, number 1 in the queue"
+
+
+def test_who_comes_for_the_first_time_sets_up_a_run_and_does_not_find_that_of_another(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker
+) -> None:
+    write_about(make_run(), About(1, "", "f" * 32))
+    at = visitor.open("train", dataset=dataset.id)
+    assert "Start training" in labels(at)
+    press(at, "Back to Run 1")
+    assert headline(at) == "Finished"
+
+
+def test_pausing_the_run_of_another_asks_first(visitor: Visitor, make_run: RunMaker) -> None:
+    run = make_run(State.TRAINING, phase="training", epoch=1, epochs=10)
+    write_about(run, About(1, "", "f" * 32))
+    at = press(visitor.open("train"), "Pause")
+    assert wishes.asked(run) is None
+    calm(at.button(key="confirm_yes").click().run())
+    assert wishes.asked(run) is wishes.Wish.PAUSE

@@ -13,6 +13,7 @@ from page_view import (
     RunMaker,
     Visitor,
     blocks,
+    calm,
     html_texts,
     labels,
     markdown_texts,
@@ -341,7 +342,7 @@ def test_photos_are_listed_and_go_into_the_bin(
     at = visitor.open("workspace", dataset=dataset.id)
     assert entries(at)[0].startswith("colours 16 photos in 2 classes · taken in ")
     press(at, heard("Delete", "colours"))
-    assert told(at) == ["colours are in the bin for 30 days."]
+    assert told(at) == ["The photos “colours” are in the bin for 30 days."]
     assert summaries(workspace) == []
     assert [(each.kind, each.id) for each in bins.binned(workspace)] == [("dataset", dataset.id)]
 
@@ -423,9 +424,20 @@ def test_the_bin_is_emptied_after_a_question_only(
     at = visitor.open("workspace")
     at.button(key="bin-empty").click().run()
     assert dialogs(at) == ["Empty the bin?"]
-    assert "2 runs and 1 dataset, 4 MB in all, are removed for good." in asked(at)
+    assert "2 runs and 1 set of photos, 4 MB in all, are removed for good." in asked(at)
     assert len(bins.binned(workspace)) == 3
     at.button(key="confirm_yes").click().run()
     assert bins.binned(workspace) == []
     assert told(at) == ["4 MB are free again."]
     assert "The bin is empty." in words(at)
+
+
+def test_photos_that_a_paused_run_needs_go_after_a_question_only(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker
+) -> None:
+    make_run(State.PAUSED)
+    at = press(visitor.open("workspace", dataset=dataset.id), heard("Delete", "colours"))
+    assert dataset.folder.exists()
+    assert "Run 1 cannot be resumed without them." in asked(at)
+    calm(at.button(key="confirm_yes").click().run())
+    assert not dataset.folder.exists()

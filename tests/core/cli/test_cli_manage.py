@@ -175,7 +175,8 @@ def test_a_run_whose_photos_are_gone_is_not_resumed(
     capsys: Capture, workspace: Workspace, plan: Plan, trainer: Engine
 ) -> None:
     run = run_in(workspace, replace(plan, dataset="20260101-000000-gone"), State.PAUSED)
-    assert refused(capsys, "resume", run.id)["what"] == "There is no such dataset."
+    said = refused(capsys, "resume", run.id)
+    assert said["what"] == "The photos of this run are no longer in the workspace."
     assert run.status().state is State.PAUSED
     assert trainer.plan is None
 

@@ -136,9 +136,16 @@ def test_what_has_ended_cannot_be_stopped(workspace: Workspace, plan: Plan, stat
     assert untouched(folder) == before
 
 
-@pytest.mark.parametrize("state", [state for state in State if not state.at_work])
-def test_what_is_not_worked_on_cannot_be_paused(workspace: Workspace, plan: Plan, state: State) -> None:
-    folder = run_in(workspace, plan, state, waits=state is State.QUEUED)
+def test_what_waits_leaves_the_line_when_it_is_paused(workspace: Workspace, plan: Plan) -> None:
+    folder = run_in(workspace, plan, State.QUEUED, waits=True)
+    steer.pause(workspace, folder.id)
+    assert folder.status().state is State.PAUSED
+    assert line.waiting(workspace) == ()
+
+
+@pytest.mark.parametrize("state", [state for state in State if not state.active])
+def test_what_does_not_go_on_cannot_be_paused(workspace: Workspace, plan: Plan, state: State) -> None:
+    folder = run_in(workspace, plan, state)
     before = untouched(folder)
     with pytest.raises(BadInput, match="not going on") as caught:
         steer.pause(workspace, folder.id)
@@ -147,7 +154,7 @@ def test_what_is_not_worked_on_cannot_be_paused(workspace: Workspace, plan: Plan
 
 
 @pytest.mark.parametrize("state", CAN_GO_ON)
-def test_what_was_left_waits_again_at_the_end_of_the_line(
+def test_what_was_left_waits_again_and_what_was_interrupted_goes_first(
     workspace: Workspace, plan: Plan, state: State
 ) -> None:
     first = run_in(workspace, plan, State.QUEUED, waits=True)
@@ -156,7 +163,8 @@ def test_what_was_left_waits_again_at_the_end_of_the_line(
     assert steer.resume(workspace, folder.id) == folder
     status = folder.status()
     assert (status.state, status.error, status.ended, status.kept) == (State.QUEUED, None, None, 1)
-    assert line.waiting(workspace) == (first.id, folder.id)
+    both = (folder.id, first.id) if state is State.INTERRUPTED else (first.id, folder.id)
+    assert line.waiting(workspace) == both
     assert wishes.asked(folder) is None
     assert folder.plan() == plan.checked()
 
@@ -275,8 +283,9 @@ def test_a_run_whose_dataset_is_gone_is_not_resumed(
     folder = run_in(workspace, plan, State.PAUSED)
     shutil.rmtree(dataset.folder)
     before = untouched(folder)
-    with pytest.raises(NotFound, match="dataset"):
+    with pytest.raises(NotFound, match="no longer in the workspace") as caught:
         steer.resume(workspace, folder.id, more=2)
+    assert "Restore them from the bin" in caught.value.fix
     assert untouched(folder) == before
 
 

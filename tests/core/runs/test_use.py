@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 
 from core.backbones.kept import keep
+from core.data.dataset import Dataset
 from core.errors import Busy
 from core.runs import line
 from core.runs.folder import RunFolder
 from core.runs.status import State
 from core.runs.use import (
     in_use,
+    left_with,
     require_dataset_free,
     require_free,
     require_weights_free,
@@ -168,3 +170,13 @@ def test_what_is_in_use_cannot_be_reserved(workspace: Workspace) -> None:
         pass
     with pytest.raises(Busy, match="learns from"), reserved_dataset(workspace, PLAN.dataset):
         pass
+
+
+def test_runs_that_were_left_are_told_by_their_photos(workspace: Workspace, dataset: Dataset) -> None:
+    runs = [
+        RunFolder.create(workspace, Plan(photos, "Photos", "efficientnet-lite0"))
+        for photos in (dataset.id, dataset.id, dataset.id, "others")
+    ]
+    for run, how in zip(runs, (State.PAUSED, State.INTERRUPTED, State.FINISHED, State.PAUSED), strict=True):
+        run.write_status(run.status().ending(how))
+    assert {run.id for run in left_with(workspace, dataset.id)} == {runs[0].id, runs[1].id}
