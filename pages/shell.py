@@ -14,6 +14,7 @@ from pages.ui.run_figures import figures, validation_accuracy
 from pages.ui.run_strip import run_strip
 from pages.ui.style import FAVICON, apply_style
 
+STRIP_EVERY_S = 2.0
 ICONS = {Progress.DONE: "check_circle", Progress.LOCKED: "lock"}
 
 
@@ -37,7 +38,7 @@ def main() -> None:
     on_train = page.url_path == PLACES["train"].address
     if run is not None and not _shown(run, on_train=on_train):
         with st.bottom:
-            st.fragment(_strip, run_every=1.0)(on_train)
+            st.fragment(_strip, run_every=STRIP_EVERY_S)(on_train)
 
 
 def _shown(run: Listed, *, on_train: bool) -> bool:

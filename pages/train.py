@@ -13,6 +13,7 @@ from core.i18n import _
 from core.journey import Journey, chosen_dataset
 from core.runs import line
 from core.runs.listing import Listed, listed
+from core.runs.seen import history_of
 from core.runs.status import State
 from core.training import fields as bounds
 from core.training.counts import listed_blocks, shortcuts, what_learns
@@ -24,7 +25,8 @@ from pages.ui import state
 from pages.ui.confirm import ask_on
 from pages.ui.escape import plain
 from pages.ui.expected import expected, expected_text
-from pages.ui.live_curves import Curves, live_curves
+from pages.ui.live import curves_of, live_url, turn_of
+from pages.ui.live_curves import live_curves
 from pages.ui.locked import locked
 from pages.ui.pieces import caption, facts_card, lede, note
 from pages.ui.places import PLACES
@@ -45,6 +47,8 @@ from pages.ui.run_picker import run_box
 from pages.ui.run_progress import run_progress
 from pages.ui.trend import trend
 from pages.web.script_error import describe
+
+ANYWAY_EVERY_S = 60.0
 
 
 def main() -> None:
@@ -67,8 +71,8 @@ def main() -> None:
     run_box({run.id: run for run in runs}, chosen.id)
     ask_about({run.id: run for run in runs})
     active = chosen.status.state.active
-    # NOTE: also where it is over: somebody else may resume it.
-    st.fragment(_live, run_every=1.0 if active else 3.0)(chosen.id, active)
+    # NOTE: its parts say when it has to run again, see pages/ui/live.py; this is for where they cannot.
+    st.fragment(_live, run_every=ANYWAY_EVERY_S)(chosen.id, active)
     _below(journey, chosen)
 
 
@@ -138,9 +142,10 @@ def _live(run_id: str, was_active: bool) -> None:
     run = next((each for each in listed(state.workspace()) if each.id == run_id), None)
     if run is None or run.status.state.active != was_active:
         st.rerun()
-    queue = line.waiting(state.workspace())
+    # The parts that move every second ask for what they draw; this fragment draws the words anew.
+    address, queue = live_url(run_id), line.waiting(state.workspace())
     place = queue.index(run_id) + 1 if run_id in queue else None
-    run_progress(figures(run, place), key="progress")
+    run_progress(figures(run, place), key="progress", live=address, turn=turn_of(run, queue))
     if was_active:
         steering(run)
     elif text := break_text(run):
@@ -150,25 +155,11 @@ def _live(run_id: str, was_active: bool) -> None:
         st.error(describe(ThawError(error.what, given=error.given, fix=error.fix)),
                  icon=":material/error:")
     reused(run)
-    history, batches = run.folder.history(), run.folder.batches()
-    if not batches:
+    series = curves_of(run.folder)
+    if series is None:
         return
-    live_curves(
-        run_id,
-        Curves(
-            batch_epoch=[row.position for row in batches],
-            batch_loss=[row.loss for row in batches],
-            batch_accuracy=[row.accuracy for row in batches],
-            epoch=[row.epoch for row in history],
-            loss=[row.loss for row in history],
-            accuracy=[row.accuracy for row in history],
-            val_loss=[row.val_loss for row in history],
-            val_accuracy=[row.val_accuracy for row in history],
-        ),
-        epochs=run.plan.recipe.epochs,
-        key="curves",
-    )
-    said = trend(history, going_on=was_active)
+    live_curves(run_id, series, epochs=run.plan.recipe.epochs, key="curves", live=address)
+    said = trend(history_of(run.folder), going_on=was_active)
     if said is not None:
         note(said.strong, said.sentence, sign=said.sign)
 

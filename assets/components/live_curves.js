@@ -236,6 +236,6 @@ export default function ({ data, parentElement }) {
     states.set(parentElement, state);
   }
   show(state, data);
-  follow(parentElement, data.live, (fresh) => fresh.curves && show(state, { ...state.data, ...fresh.curves }));
+  listen(parentElement, data.live, (fresh) => fresh.curves && show(state, { ...state.data, ...fresh.curves }));
   return () => setTimeout(() => end(parentElement, state), 0);
 }

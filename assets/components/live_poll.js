@@ -1,4 +1,4 @@
-// Newer data of a run than Python mounted: asked for once a second, once a tab however many parts
+// Newer data of a run than Python mounted: asked for about once a second, once a tab however many parts
 // follow it, and not at all while nobody sees the tab.
 const ASK_EVERY = 1000;
 
@@ -14,6 +14,7 @@ const askFor = async (address) => {
       const answer = await fetch(address, { cache: "no-store" });
       if (answer.ok) {
         const fresh = await answer.json();
+        line.every = fresh.again_ms;
         line.parts.forEach((hear) => hear(fresh));
       }
     } catch (error) {
@@ -21,11 +22,11 @@ const askFor = async (address) => {
       console.debug("Thaw: nothing newer came.", error);
     }
   }
-  line.timer = setTimeout(() => askFor(address), ASK_EVERY);
+  line.timer = setTimeout(() => askFor(address), line.every);
 };
 
 // `part` is a component's parentElement; an empty address ends it.
-const follow = (part, address, hear) => {
+const listen = (part, address, hear) => {
   window.thawLive ??= new Map();
   window.thawLive.forEach((line, other) => other !== address && line.parts.delete(part));
   if (!address) return;
@@ -34,7 +35,7 @@ const follow = (part, address, hear) => {
     known.parts.set(part, hear);
     return;
   }
-  const line = { parts: new Map([[part, hear]]) };
+  const line = { parts: new Map([[part, hear]]), every: ASK_EVERY };
   window.thawLive.set(address, line);
   line.timer = setTimeout(() => askFor(address), ASK_EVERY);
 };

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from core.i18n import _, ngettext
 from core.words import about_text, duration_text
-from pages.ui.component import Parts, emphasised, register
+from pages.ui.component import Parts, emphasised, noted, register
 from pages.ui.run_words import (
     headline_template,
     percent_text,
@@ -58,7 +59,7 @@ class RunFigures:
         return self.state == "preparing" and self.extracted is not None and self.to_extract is not None
 
 
-def run_progress(figures: RunFigures, *, key: str) -> None:
+def run_progress(figures: RunFigures, *, key: str, live: str = "", turn: str = "") -> None:
     """Show the run's headline, bar and the small figures below it.
 
     The parts stay in place from tick to tick: only what changed is written.
@@ -66,23 +67,30 @@ def run_progress(figures: RunFigures, *, key: str) -> None:
     Args:
         figures: What is known of the run.
         key: The component's key, unique on the page.
+        live: The address that newer data are asked for at, see :mod:`pages.ui.live`; empty for none.
+        turn: What is drawn around it depends on this; the fragment that mounts it runs again as soon as
+            another one comes from that address.
     """
-    register("progress", with_files=("marks",))(
-        key=key,
-        data={
-            "state": figures.state,
-            "headline": headline_parts(figures),
-            "pill": "" if figures.thawed_blocks is None else thawed_text(figures.thawed_blocks),
-            "all_frozen": figures.thawed_blocks == 0,
-            "left": left_parts(figures),
-            "share": shown_share(figures),
-            "spoken": percent_text(figures.share) or _("not known yet"),
-            "label": progress_label(figures),
-            "cold": figures.extracting,
-            "below_left": below_left_text(figures),
-            "below_right": below_right_text(figures),
-        },
+    register("progress", with_files=("marks", "live_poll"))(
+        key=key, data={**progress_data(figures), "live": live, "turn": turn}, on_turn_change=noted,
     )
+
+
+def progress_data(figures: RunFigures) -> dict[str, Any]:
+    """Return what is drawn, as JSON has it."""
+    return {
+        "state": figures.state,
+        "headline": headline_parts(figures),
+        "pill": "" if figures.thawed_blocks is None else thawed_text(figures.thawed_blocks),
+        "all_frozen": figures.thawed_blocks == 0,
+        "left": left_parts(figures),
+        "share": shown_share(figures),
+        "spoken": percent_text(figures.share) or _("not known yet"),
+        "label": progress_label(figures),
+        "cold": figures.extracting,
+        "below_left": below_left_text(figures),
+        "below_right": below_right_text(figures),
+    }
 
 
 def shown_share(figures: RunFigures) -> float | None:

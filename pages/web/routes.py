@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from core.errors import ThawError
 from core.i18n import _
-from pages.web import files, uploads
+from pages.web import files, live, uploads
 from pages.web.answers import error_answer, refusal, unexpected_answer
 
 ERROR_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
@@ -28,6 +28,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/thaw/plotly.min.js", files.plotly_library),
         Route("/thaw/runs/{run}/model.keras", files.model_download),
+        Route("/thaw/runs/{run}/live.json", live.run_live),
         Route("/thaw/datasets/{dataset}/thumb/{index:int}", files.thumbnail),
         Route("/thaw/upload", uploads.begin, methods=["POST"]),
         Route("/thaw/upload/{id}", uploads.put_batch, methods=["PUT"]),

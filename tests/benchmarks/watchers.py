@@ -51,6 +51,7 @@ EPOCHS_BEFORE = 3
 BEHIND = 10
 LOOK_EVERY_S = 0.02
 SETTLE_S = 1.2
+ENOUGH = 0.85
 PATIENCE_S = 300
 LEAST_SHARE_KEPT = 0.9
 MOST_LATE_S = 2.0
@@ -85,7 +86,7 @@ async def played(address: str, names: list[str]) -> dict[str, Any]:
     awake.clear()
     told = {"seen": [each.seen for each in browsers]}
     counted, seconds = dict.fromkeys(_counted(browsers), 0.0), 0.0
-    while (order := (await asyncio.to_thread(sys.stdin.readline)).strip()) != "end":
+    while (order := (await asyncio.to_thread(sys.stdin.readline)).strip()) not in ("end", ""):
         now, ended = _counted(browsers), [each for each in looking if each.done()]
         assert not ended, ended
         if order == "go":
@@ -157,6 +158,7 @@ def stretch(server: Server, folder: RunFolder, seconds: float) -> tuple[Stretch,
         time.sleep(seconds)
     cpu = (_cpu_seconds(server.process.pid) - busy) / (time.monotonic() - began)
     assert folder.status().state is State.TRAINING, "the training ended before the measurement"
+    assert len(look.seen) > 1, "the training did not come on; let it take more --seconds"
     (first_at, first), (last_at, last) = look.seen[0], look.seen[-1]
     return Stretch((last - first) / (last_at - first_at), cpu), look.seen
 
@@ -175,7 +177,7 @@ def turns(server: Server, folder: RunFolder, names: list[str], rounds: int, seco
         for turn in range(rounds + 1):
             time.sleep(SETTLE_S)
             alone.append(stretch(server, folder, seconds)[0])
-            if turn == rounds:
+            if turn == rounds or folder.status().progress > ENOUGH:
                 break
             print("go", file=child.stdin, flush=True)
             time.sleep(SETTLE_S)

@@ -103,7 +103,7 @@ def test_a_run_goes_on_through_refresh_other_tabs_and_no_tab_at_all(
     wait_until(elsewhere, lambda: done(run) > left_at, "the run goes on without a page")
     assert active_runs(server.workspace) == [run]
 
-    for storage in (kept, None):
+    for storage in (None, kept):  # whose run it is comes last: another would be asked before it is stopped
         again = visits.open(server, "/train", storage_state=storage)
         expect(steps_line(again)).to_contain_text("step", timeout=ANSWER_MS)
         expect(again.locator(f"{PLOT} .js-line").first).to_be_attached(timeout=ANSWER_MS)
