@@ -57,8 +57,8 @@ def _figures(run: Listed, found: Evaluation) -> None:
                      _("{right} of {images} test photos").format(
                          right=f"{accuracy.right:,}", images=f"{accuracy.images:,}"))
         with axis:
-            shares([(run.title, accuracy), (always, found.majority)], key="overall",
-                   highlight=run.title)
+            title = one_line(run.title, 24)
+            shares([(title, accuracy), (always, found.majority)], key="overall", highlight=title)
             caption(_("Lines are 95% intervals (Wilson): for {run} from {low} to {high}. “Always” is "
                       "what naming the commonest class of the training photos each time would get.").format(
                 run=run.title, low=f"{accuracy.low:.1%}", high=f"{accuracy.high:.1%}"))

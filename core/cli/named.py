@@ -38,4 +38,4 @@ def _has_number(run: Listed, word: str) -> bool:
 
 
 def _has_name(run: Listed, word: str) -> bool:
-    return run.name == word
+    return bool(word) and run.name == word

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 from core.runs.folder import RunFolder
@@ -21,10 +21,15 @@ class FolderListener:
         folder: The run.
         status: How it stands.
         mlflow: Where its epochs are logged too, or ``None``.
+        parked_as: Gives the state of a run that is left for now.
     """
 
-    def __init__(self, folder: RunFolder, status: Status, mlflow: MlflowLog | None = None) -> None:
+    def __init__(
+        self, folder: RunFolder, status: Status, mlflow: MlflowLog | None = None,
+        parked_as: Callable[[], State] = lambda: State.PAUSED,
+    ) -> None:
         self._folder = folder
+        self._parked_as = parked_as
         self._mlflow = mlflow
         self._written = 0.0
         self._history: list[EpochRow] = []
@@ -63,6 +68,10 @@ class FolderListener:
         self._folder.cut_batches(position)
         if not position:
             self._set(replace(self.status, epoch=0, step=0, progress=0.0))
+
+    def parked(self) -> None:
+        """Say at once that it has left: whoever waits for that need not wait for the model."""
+        self._set(self.status.ending(self._parked_as()))
 
     def step(self, step: Step) -> None:
         """Show the progress, a few times a second."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 
 from core.errors import Busy, ThawError
 from core.i18n import _
@@ -59,7 +60,14 @@ def end(folder: RunFolder, state: State, error: Failure | None = None) -> None:
     except (ThawError, OSError):
         _log.exception("the best epoch of run %s cannot be kept", folder.id)
         kept = None
-    folder.write_status(folder.status().ending(state, error=error, kept=kept))
+    status = folder.status()
+    # Its work ended when its process last wrote, and not when somebody found out.
+    ended = _written(folder) if status.state.at_work else status.ended
+    folder.write_status(replace(status.ending(state, error=error, kept=kept), ended=ended or time.time()))
+
+
+def _written(folder: RunFolder) -> float:
+    return (folder.path / "status.json").stat().st_mtime
 
 
 def _between(workspace: Workspace, folder: RunFolder, state: State) -> bool:

@@ -82,9 +82,12 @@ class Runner:
         until = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
-        if active is not None and self._threads[0].is_alive():
+        if active is not None and self._threads[0].is_alive() and self._works(active):
             _log.warning("run %s did not leave in %.0f s; its last epoch is kept", active, timeout_s)
             interrupt(RunFolder.open(self._workspace, active))
+
+    def _works(self, run_id: str) -> bool:
+        return RunFolder.open(self._workspace, run_id).status().state.at_work
 
     def submit(self, plan: Plan, by: str = "") -> str:
         """Put a new run in line and return its id.

@@ -23,7 +23,7 @@ from core.errors import BadInput, Busy, Stopped, ThawError
 from core.files import JsonObject, write_text
 from core.i18n import _
 from core.insight.metrics import Evaluation, evaluate
-from core.runs import lineage, mlflow_log, wishes
+from core.runs import line, lineage, mlflow_log, wishes
 from core.runs.about import about_of
 from core.runs.folder import RunFolder, best
 from core.runs.listener import FolderListener
@@ -37,8 +37,8 @@ from core.workspace import Workspace
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
 _LEFT = {Wish.STOP: State.STOPPED, Wish.PAUSE: State.PAUSED, Wish.CLOSE: State.INTERRUPTED}
-# Others hold a run's lock for a moment, to see whether somebody works on it.
-_PATIENCE_S = 1.0
+# Others hold a run's lock for a moment, to see whether somebody works on it; who paused it, for its model.
+_PATIENCE_S = 20.0
 _log = logging.getLogger(__name__)
 
 
@@ -68,15 +68,27 @@ def carry_out(workspace: Workspace, folder: RunFolder, leaving: Leaving) -> Stat
         mlflow = mlflow_log.follower(folder)
         if mlflow is not None:
             mlflow.begin(folder.plan(), about_of(folder).title)
-        listener = FolderListener(folder, status, mlflow)
+        listener = FolderListener(folder, status, mlflow, lambda: _LEFT[leaving.wish or Wish.STOP])
         with wishes.heard(folder, leaving):
             ended = _ended(workspace, folder, listener, leaving)
         free_reserve(folder)
-        folder.write_status(ended)
+        ended = _last_word(workspace, folder, ended)
     if mlflow is not None:
         mlflow.end(ended.state, folder.report() if ended.state is State.FINISHED else None)
     return_memory()
     return ended
+
+
+def _last_word(workspace: Workspace, folder: RunFolder, ended: Status) -> Status:
+    """Write how it ended, unless it waits again: resumed while the model of a paused run was written."""
+    with line.held_line(workspace):
+        now = folder.status()
+        if now.state is State.QUEUED:
+            return ended
+        if not now.state.active:  # parked before: the time since then was for the model
+            ended = replace(ended, ended=now.ended)
+        folder.write_status(ended)
+        return ended
 
 
 def _ended(
@@ -124,8 +136,6 @@ def _train(
         for_now=lambda: leaving.wish in (Wish.PAUSE, Wish.CLOSE),
     )
     state = _LEFT[leaving.wish or Wish.STOP] if outcome.stopped else State.FINISHED
-    if outcome.for_now:
-        return listener.status.ending(state, **_kept_best(folder))
     _write_report(folder, plan, dataset, outcome)
     progress = listener.status.progress if outcome.stopped else 1.0
     return listener.status.ending(state, kept=outcome.kept, progress=progress)

@@ -25,8 +25,7 @@ class Asked:
         listener: Told of every phase, step and epoch, on the training's thread.
         stop: Set to leave after the current batch.
         workspace: Where frozen activations are kept; without one the plain way is taken.
-        for_now: Says, once ``stop`` is set, whether the training is left only for now: then a checkpoint
-            is all that is wanted, and soon.
+        for_now: Says, once ``stop`` is set, whether the training is left only for now.
     """
 
     plan: Plan

@@ -57,8 +57,8 @@ def train(
         stop: Set it to leave after the current batch; a checkpoint and the best epoch are kept.
         weights_file: The file that the plan's start names, where it names a file or a run.
         workspace: Where frozen activations are kept; without one the plain way is taken.
-        for_now: Says, once ``stop`` is set, whether the training is left only for now: then a checkpoint
-            is written and no model.
+        for_now: Says, once ``stop`` is set, whether the training is left only for now: that is told as soon
+            as its checkpoint is on the disk.
 
     Returns:
         What it came to. After a stop the test split has not been read.
@@ -107,6 +107,7 @@ def _carry_out(model: Any, began: float, asked: Asked, going_on: Checkpoint | No
         fitted = fitting.fit(model, way, asked, going_on)
         if not fitted.for_now:
             listener.phase("saving")
+        if not fitted.for_now or fitted.kept is not None:
             _save(model, fitted, dataset, asked.places)
         fit_done = time.perf_counter()
         test = None
@@ -115,7 +116,8 @@ def _carry_out(model: Any, began: float, asked: Asked, going_on: Checkpoint | No
             test = _test(model, way, asked)
         ended = time.perf_counter()
         use = _compared(way, fitted, dataset, ended - began, tested=test is not None)
-        listener.cache(use)
+        if not fitted.for_now:
+            listener.cache(use)
     finally:
         way.close()
     return Outcome(

@@ -135,6 +135,9 @@ class Listener(Protocol):
     def begins_at(self, history: Sequence[EpochRow], position: float) -> None:
         """The fit begins, after these epochs, at this position in epochs; 0 where it is a new one."""
 
+    def parked(self) -> None:
+        """The training is left for now and its checkpoint is on the disk; the best model follows."""
+
     def step(self, step: Step) -> None:
         """A step was made."""
 
@@ -179,7 +182,7 @@ class Outcome:
         test: ``(images, classes)`` probabilities on the test split, or ``None`` where it was not read.
         timing: Where the time went.
         cache: How the cache was used.
-        for_now: Whether it was left only for now: there is a checkpoint, and no model of the best epoch.
+        for_now: Whether it was left only for now, to go on later.
     """
 
     stopped: bool

@@ -28,7 +28,7 @@ class Fitted:
 
     Attributes:
         stopped: Whether it was left because that was asked for.
-        for_now: Whether it was left with nothing but a checkpoint.
+        for_now: Whether it was left only for now.
         kept: The epoch whose weights the model has now, or ``None`` where none ended.
         history: The epochs that have ended.
         epochs: How many of them ended in this fit.
@@ -79,8 +79,9 @@ def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitt
     if stopped:
         keep.leave()
     for_now = stopped and asked.for_now()
-    if not for_now:
-        keep.finish()
+    if for_now:
+        asked.listener.parked()
+    keep.finish()
     return Fitted(stopped, for_now, keep.epoch, tuple(tell.history), len(tell.history) - len(before))
 
 

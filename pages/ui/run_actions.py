@@ -120,14 +120,14 @@ def ask_about(runs: dict[str, Listed]) -> None:
     who = plain(state.who_started(run))
     if wish is wishes.Wish.PAUSE:
         ask_first(
-            _("Pause the run of {who}?").format(who=who),
+            _("Pause a run that {who} started?").format(who=who),
             _("{run} keeps everything. Resumed, it waits at the end of the queue.").format(
                 run=plain(run.title)),
             _("Pause it"), lambda: steer.pause(state.workspace(), run.id),
         )
         return
     ask_first(
-        _("Stop the run of {who}?").format(who=who),
+        _("Stop a run that {who} started?").format(who=who),
         _("{run} keeps its best epoch, and it can be resumed.").format(run=plain(run.title)),
         _("Stop it"), lambda: steer.stop(state.workspace(), run.id),
     )
@@ -194,7 +194,7 @@ def _deleting(run: Listed) -> None:
         return
     if state.is_of_another(run):
         ask_first(
-            _("Delete the run of {who}?").format(who=plain(state.who_started(run))),
+            _("Delete a run that {who} started?").format(who=plain(state.who_started(run))),
             _("{run} goes into the bin, from where it can be restored for {days} days.").format(
                 run=plain(run.title), days=bins.KEPT_DAYS),
             _("Delete it"), lambda: _delete(run),

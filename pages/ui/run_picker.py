@@ -7,10 +7,12 @@ import streamlit as st
 from core.i18n import _
 from core.journey import run_with_model
 from core.runs.listing import Listed, with_model
+from core.runs.status import State
 from core.training.counts import what_learns
 from pages.ui import state
 from pages.ui.escape import one_line
 from pages.ui.pieces import lede
+from pages.ui.run_words import state_text
 
 
 def picked_run(sentence: str) -> Listed | None:
@@ -48,4 +50,9 @@ def run_box(runs: dict[str, Listed], chosen: str) -> None:
 
 def _named(run: Listed) -> str:
     # NOTE: unlike pills and buttons, a selectbox takes no Markdown: escaped, the marks would show.
-    return f"{run.title} · {one_line(run.plan.dataset_title, 40)} · {what_learns(run.plan)}"
+    said = [run.title, one_line(run.plan.dataset_title, 40), what_learns(run.plan)]
+    if run.status.state is not State.FINISHED:
+        said.append(state_text(run.status.state))
+    if state.is_of_another(run):
+        said.append(state.who_started(run))
+    return " · ".join(said)

@@ -41,6 +41,20 @@ def headline_template(state: str) -> str:
     }[state]
 
 
+def state_text(state: str) -> str:
+    """Return a state in a word or two, as it stands in a list."""
+    return {
+        "queued": _("waiting"),
+        "preparing": _("training"),
+        "training": _("training"),
+        "paused": _("paused"),
+        "finished": _("finished"),
+        "stopped": _("stopped"),
+        "failed": _("did not finish"),
+        "interrupted": _("interrupted"),
+    }[state]
+
+
 def strip_template(state: str) -> str:
     """Return the strip's sentence about a run, with a place for its ``{run}``."""
     return {

@@ -126,7 +126,7 @@ def _ask_about(runs: list[Listed]) -> None:
     if run is None:
         return
     ask_first(
-        _("Take the run of {who} out of the queue?").format(who=plain(state.who_started(run))),
+        _("Take a run that {who} started out of the queue?").format(who=plain(state.who_started(run))),
         _("{run} ({what}) will not start by itself any more. It stays among the runs and can be "
           "resumed.").format(run=plain(run.title), what=plain(plan_title(run.plan))),
         _("Take it out"), lambda: _leave(run),

@@ -115,7 +115,7 @@ def _delete(run_id: str, title: str, by: str) -> None:
 
     if by and by != me:
         ask_first(
-            _("Delete the run of {who}?").format(who=plain(people.who_text(workspace, by, me))),
+            _("Delete a run that {who} started?").format(who=plain(people.who_text(workspace, by, me))),
             _("{run} goes into the bin, from where it can be restored for {days} days.").format(
                 run=plain(title), days=bins.KEPT_DAYS),
             _("Delete it"), delete,

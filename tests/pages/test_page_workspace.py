@@ -166,7 +166,7 @@ def test_the_run_of_another_is_deleted_after_a_question_only(
 ) -> None:
     run = started(by=ANOTHER)
     at = press(visitor.open("workspace"), heard("Delete", "Run 1"))
-    assert dialogs(at) == [r"Delete the run of Ada?"]
+    assert dialogs(at) == [r"Delete a run that Ada started?"]
     assert "Run 1 goes into the bin, from where it can be restored for 30 days." in asked(at)
     assert run_ids(workspace) == {run.id}
     assert dialogs(press(at, "Leave it as it is")) == []
@@ -329,7 +329,7 @@ def test_the_run_of_another_leaves_the_line_after_a_question_only(
 ) -> None:
     run = started(State.QUEUED, by=ANOTHER)
     at = press(visitor.open("workspace"), heard("Leave the queue", "Run 1"))
-    assert dialogs(at) == ["Take the run of Ada out of the queue?"]
+    assert dialogs(at) == ["Take a run that Ada started out of the queue?"]
     assert line.waiting(workspace) == (run.id,)
     press(at, "Take it out")
     assert line.waiting(workspace) == ()

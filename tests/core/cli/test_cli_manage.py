@@ -287,3 +287,10 @@ def test_another_process_is_paused_and_a_third_one_goes_on_and_is_stopped(
     assert run.history()[: len(before)] == before
     assert [row["epoch"] for row in found["history"]] == list(range(1, len(found["history"]) + 1))
     assert run.model.is_file()
+
+
+@pytest.mark.parametrize("command", ["delete", "stop", "pause", "resume"])
+def test_no_word_means_no_run(capsys: Capture, workspace: Workspace, plan: Plan, command: str) -> None:
+    run = run_in(workspace, plan, State.PAUSED)  # it has no name either
+    refused(capsys, command, "")
+    assert run.status().state is State.PAUSED

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -190,3 +191,15 @@ def test_a_best_epoch_that_cannot_be_copied_does_not_keep_a_run_from_its_end(
     end(folder, State.FAILED, Failure("What"))
     assert (folder.status().state, folder.status().error) == (State.FAILED, Failure("What"))
     assert not folder.model.exists()
+
+
+def test_work_ended_when_its_process_last_wrote_and_not_when_that_was_found(workspace: Workspace) -> None:
+    folder = RunFolder.create(workspace, PLAN)
+    now = time.time()
+    folder.write_status(replace(folder.status(), state=State.TRAINING, started=now - 1000))
+    os.utime(folder.path / "status.json", (now - 900, now - 900))
+    recover(workspace)
+    assert folder.status().elapsed_s == pytest.approx(100, abs=1)
+    steer.stop(workspace, folder.id)
+    assert folder.status().state is State.STOPPED
+    assert folder.status().elapsed_s == pytest.approx(100, abs=1)

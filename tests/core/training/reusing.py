@@ -56,6 +56,9 @@ class Heard:
     def begins_at(self, history: Sequence[EpochRow], position: float) -> None:
         self.begun.append((len(history), position))
 
+    def parked(self) -> None:
+        self.hook("parked", self)
+
     def step(self, step: Step) -> None:
         self.steps.append(step)
         self.hook("step", self)

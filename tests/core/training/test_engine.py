@@ -13,7 +13,7 @@ from reusing import Heard
 
 from core.data.dataset import Dataset
 from core.errors import BadInput, Busy, RunFailed, Stopped
-from core.runs.folder import RunFolder
+from core.runs.folder import RunFolder, saved_epoch
 from core.training import engine, ways
 from core.training.checkpoint import Checkpoint
 from core.training.events import CacheUse, EpochRow, Outcome
@@ -201,6 +201,28 @@ def test_a_stop_later_keeps_the_best_epoch_so_far(plan: Plan, data: Dataset, run
     assert outcome.kept == 1
     assert [row.epoch for row in outcome.history] == [1]
     assert run.model.read_bytes() == run.places.best.read_bytes()
+
+
+@pytest.mark.usefixtures("small")
+def test_left_for_now_that_is_told_once_it_can_go_on_and_the_model_of_the_best_epoch_follows(
+    plan: Plan, data: Dataset, run: RunFolder
+) -> None:
+    stop = threading.Event()
+    at_hand: list[tuple[bool, bool]] = []
+
+    def hook(what: str, heard: Heard) -> None:
+        if what == "step" and heard.steps[-1].epoch == 2:
+            stop.set()
+        if what == "parked":
+            at_hand.append((run.places.last.is_file(), run.model.is_file()))
+
+    heard = Heard(hook)
+    outcome = engine.train(plan, data, run.places, heard, stop, for_now=lambda: True)
+    assert at_hand == [(True, False)]
+    assert (outcome.stopped, outcome.for_now, outcome.kept) == (True, True, 1)
+    assert saved_epoch(run.model) == 1
+    assert "saving" not in heard.phases
+    assert heard.uses[-1] == heard.uses[0]
 
 
 @pytest.mark.usefixtures("small")
