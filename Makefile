@@ -26,7 +26,7 @@ tensorboard: $(VENV)/.installed-tensorboard ## show all runs in TensorBoard on h
 		--logdir "$(or $(WORKSPACE),$(THAW_HOME),workspace)/runs"
 
 test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types, unit, page and browser tests
-	@$(BIN)/python -m pytest tests -m "not zoo and not browser" $(BESIDE)
+	@$(BIN)/python -m pytest tests -m "not zoo and not browser" $(BESIDE) --durations 60
 	@$(MAKE) --no-print-directory browser
 
 zoo: $(VENV)/.installed-dev ## build every backbone of keras.applications and prove its blocks (long)

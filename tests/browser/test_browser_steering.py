@@ -98,7 +98,8 @@ def test_people_share_a_server_and_nothing_is_lost_when_it_dies(
         expect(bob.get_by_text(f"Started by {ADA}.", exact=True)).to_be_visible(timeout=ANSWER_MS)
         expect(steps_line(bob)).to_contain_text("step", timeout=PATIENCE_MS)
         button(bob, "Stop training").click()
-        expect(bob.get_by_role("dialog")).to_contain_text(f"Stop a run that {ADA} started?", timeout=ANSWER_MS)
+        asked = bob.get_by_role("dialog")
+        expect(asked).to_contain_text(f"Stop a run that {ADA} started?", timeout=ANSWER_MS)
         button(bob, "Leave it as it is").click()
         expect(bob.get_by_role("dialog")).to_have_count(0, timeout=ANSWER_MS)
         assert state(first) == "training"

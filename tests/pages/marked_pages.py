@@ -45,7 +45,7 @@ PROPER = {
 }
 # Members of what a component is given that no person reads.
 SILENT = {"name", "state", "run", "library", "href", "chosen", "learning", "suffix", "taken", "seen", "kind",
-          "tone"}
+          "tone", "live", "turn"}
 CHART_TEXTS = {"name", "text", "customdata", "ticktext"}
 _TAGS = re.compile(r"<[^>]*>")
 _SPOKEN = re.compile(r'(?:alt|aria-label|title)="([^"]*)"')

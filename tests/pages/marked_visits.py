@@ -11,12 +11,14 @@ from page_view import BROWSER, Visitor
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
+from core import bin as bins
 from core import service
 from core.data import dataset as datasets
 from core.data.dataset import Dataset
 from core.data.intake import take_in
 from core.errors import BadInput
 from core.insight.metrics import evaluate
+from core.runs.about import About, write_about
 from core.runs.folder import RunFolder
 from core.runs.status import Failure, State
 from core.service import Service
@@ -52,7 +54,7 @@ def _nothing(*_given: object, **_named: object) -> None:
 
 
 def _closed(visitor: Visitor) -> Iterator[tuple[str, AppTest]]:
-    for name in ("start", "data", "model", "train", "evaluate", "predict"):
+    for name in ("start", "data", "model", "train", "evaluate", "predict", "workspace"):
         yield f"{name}, first visit", visitor.open(name)
     at = visitor.open("data")
     at.button[0].click().run()
@@ -104,7 +106,7 @@ def _runs(visitor: Visitor, dataset: Dataset) -> Iterator[tuple[str, AppTest]]:
         (State.STOPPED, {"cache": use}), (State.STOPPED, {"cache": CacheUse(None, reason="‹why›")}),
         (State.TRAINING, {"phase": "training", **working}),
         (State.STOPPED, {"epoch": 1}), (State.FAILED, {"error": Failure("‹what›", "outside", "‹fix›")}),
-        (State.INTERRUPTED, {}),
+        (State.INTERRUPTED, {}), (State.PAUSED, {"epoch": 2}),
     )
     for number, (how, known) in enumerate(cases):
         run = _run(visitor, dataset, how, **known)
@@ -127,6 +129,11 @@ def _models(visitor: Visitor, dataset: Dataset) -> Iterator[tuple[str, AppTest]]
     at.toggle[0].set_value(True).run()
     yield "predict, camera", at
     yield "start, with a run", visitor.open("start")
+    other = _run(visitor, dataset, State.INTERRUPTED)
+    write_about(other, About(99, "outside", "f" * 32))
+    yield "start, interrupted by another", visitor.open("start")
+    bins.delete_run(visitor.workspace, run.id)
+    yield "workspace", visitor.open("workspace")
 
 
 def _run(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import random
 import signal
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from core.runs import steer
 from core.runs.folder import RunFolder
@@ -31,10 +34,22 @@ def work(root: str, run_id: str) -> None:
     carry_out(workspace, RunFolder.open(workspace, run_id), Leaving())
 
 
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Hide the main module, which a new process would import: a page, after a test that has drawn one."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 def worked(folder: RunFolder, workspace: Workspace, killed_after: float | None = None) -> bool:
     """Work on a run in a process of its own, and tell whether it was killed before its end."""
     process = PROCESSES.Process(target=work, args=(str(workspace.root), folder.id))
-    process.start()
+    with without_main():
+        process.start()
     process.join(PATIENCE_S if killed_after is None else killed_after)
     if killed_after is not None:
         process.kill()
