@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Any
 from core.training.speed import processor
 from tests.benchmarks.scale import SIZES
 from tests.benchmarks.speed import speed_lines
+from tests.benchmarks.watchers import LEAST_SHARE_KEPT, MOST_LATE_S
 from tests.serving import ROOT
 
 REPORT = ROOT / "build" / "benchmarks.md"
@@ -58,6 +60,34 @@ def scale_rows(scale: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
+def steering_rows(
+    steering: dict[str, Any], kills: dict[str, Any], queue: dict[str, Any], watchers: dict[str, Any]
+) -> list[tuple[str, str, str]]:
+    """Return the rows on pausing, killing, waiting and watching."""
+    seconds = steering["seconds"].items()
+    asked = [each for said, found in seconds if not said.startswith("SIG") for each in found]
+    rows = [
+        (f"Pause and stop while it decodes, extracts, learns, validates: the longest of {len(asked)}",
+         "at most 2 s", f"{steering['longest_s']:.2f} s, median {statistics.median(asked):.2f} s"),
+        ("SIGTERM or Ctrl-C to the server's end while it trains, the longest", "at most 5 s",
+         f"{steering['longest_close_s']:.2f} s"),
+        (f"Trainings killed at {kills['kills']} random moments and resumed: the same history to 1e-6",
+         f"{kills['kills']} of {kills['kills']}",
+         f"{kills['same']} of {kills['kills']}, largest difference {kills['largest_difference']:g}"),
+        (f"{queue['runs']} people press Start at once", "all finish, in order",
+         f"{queue['finished']} finished, {'in order' if queue['in_order'] else 'not in order'}"),
+    ]
+    for name, case in watchers["cases"].items():
+        late = case["late_s"]
+        rows += [
+            (f"{watchers['watchers']} browsers watch a run ({name}): speed that is left",
+             f"at least {LEAST_SHARE_KEPT}", f"{case['speed_kept']:.2f}"),
+            ("The longest that one of them sees a change late", f"at most {MOST_LATE_S:g} s",
+             f"{late['longest']:.2f} s, median {late['median']:.2f} s"),
+        ]
+    return rows
+
+
 def estimate_lines(rows: list[dict[str, Any]]) -> list[str]:
     """Return a table of what was predicted before a training, and what it then took."""
     head = "| Backbone | What learns | Photos | Time predicted | Time taken | Ratio | Memory predicted | " \
@@ -84,6 +114,7 @@ def table() -> str:
     stopping = measured("tests.benchmarks.stopping")
     scale = measured("tests.benchmarks.scale")
     speed = measured("tests.benchmarks.speed")
+    steered = [measured(f"tests.benchmarks.{name}") for name in ("steering", "kills", "queue", "watchers")]
     best, test = accuracy["best"], accuracy["test"]
     first = min(pages["first_page_s"]), max(pages["first_page_s"])
     rows = [
@@ -106,6 +137,7 @@ def table() -> str:
         ("A stop while the frozen part looks at the photos, the longest of 9 with three backbones",
          "at most 1 s", f"{stopping['longest_s']:.2f} s"),
         *scale_rows(scale),
+        *steering_rows(*steered),
     ]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     python = f"{platform.system()}, Python {platform.python_version()}"
