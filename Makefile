@@ -26,11 +26,11 @@ tensorboard: $(VENV)/.installed-tensorboard ## show all runs in TensorBoard on h
 		--logdir "$(or $(WORKSPACE),$(THAW_HOME),workspace)/runs"
 
 test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types, unit, page and browser tests
-	@$(BIN)/python -m pytest tests -m "not zoo and not browser" $(BESIDE) --durations 60
+	@$(BIN)/python -m pytest tests -m "not zoo and not browser" $(BESIDE)
 	@$(MAKE) --no-print-directory browser
 
 zoo: $(VENV)/.installed-dev ## build every backbone of keras.applications and prove its blocks (long)
-	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/training -m zoo
+	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/training tests/core/runs -m zoo
 
 zoo-weights: $(VENV)/.installed-dev ## save and load the weights of every backbone in every form (longer)
 	@$(BIN)/python -m pytest tests/core/backbones -m zoo --ignore tests/core/backbones/test_zoo.py

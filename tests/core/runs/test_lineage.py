@@ -161,21 +161,21 @@ def at_first(row: Row, run: RunFolder, classes: int) -> list[np.ndarray]:
     return body_weights(models.assemble(plan, classes, weights_file(row.workspace, plan)))
 
 
-@pytest.mark.slow
+@pytest.mark.zoo
 def test_m1_begins_with_the_very_body_of_m0_and_frozen_it_ends_with_it(row: Row) -> None:
     m0, m1, _m2 = row.runs
     assert same(at_first(row, m1, 3), saved_body(m0))
     assert same(saved_body(m1), saved_body(m0))
 
 
-@pytest.mark.slow
+@pytest.mark.zoo
 def test_m0_itself_has_learned(row: Row) -> None:
     from core.training import model as models
 
     assert not same(body_weights(models.assemble(row.runs[0].plan(), 2)), saved_body(row.runs[0]))
 
 
-@pytest.mark.slow
+@pytest.mark.zoo
 def test_m2_begins_with_the_body_of_m1_and_changes_what_learns(row: Row) -> None:
     _m0, m1, m2 = row.runs
     first, last = at_first(row, m2, 2), saved_body(m2)
@@ -186,7 +186,7 @@ def test_m2_begins_with_the_body_of_m1_and_changes_what_learns(row: Row) -> None
     assert min(changed) > len(first) // 2
 
 
-@pytest.mark.slow
+@pytest.mark.zoo
 def test_classes_and_image_size_are_each_runs_own(row: Row) -> None:
     from core.training.model import load_model
 
@@ -197,7 +197,7 @@ def test_classes_and_image_size_are_each_runs_own(row: Row) -> None:
     assert [model.input_shape[1] for model, _classes in found] == [32, 48, 48]
 
 
-@pytest.mark.slow
+@pytest.mark.zoo
 def test_the_history_is_in_the_plan_of_each_run(row: Row) -> None:
     m0, m1, m2 = row.runs
     first, second = m2.plan().history
@@ -221,7 +221,7 @@ def with_a_damaged_model(run: RunFolder) -> None:
     run.model.write_bytes(b"PK\x03\x04 no more")
 
 
-@pytest.mark.slow
+@pytest.mark.zoo
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

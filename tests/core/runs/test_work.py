@@ -323,8 +323,9 @@ def test_a_limit_makes_the_dataset_smaller_by_the_plans_seed(
 
 
 def test_one_run_is_carried_out_by_one_at_a_time(
-    workspace: Workspace, folder: RunFolder, trainer: Engine
+    workspace: Workspace, folder: RunFolder, trainer: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(work, "_PATIENCE_S", 0.05)
     with held(folder), pytest.raises(Busy):
         carry_out(workspace, folder, Leaving())
     assert folder.status().state is State.QUEUED

@@ -36,6 +36,7 @@ def measure(workspace: Workspace, *options: str) -> dict[str, Any]:
     return dict(json.loads(out))
 
 
+@pytest.mark.zoo
 def test_a_whole_measurement_is_kept_and_can_be_predicted_from(workspace: Workspace) -> None:
     found = measure(workspace)
     assert (found["backbone"], found["image_size"], found["machine"]) == (NAME, 32, speed.machine())

@@ -111,6 +111,7 @@ def half_is_told(run: RunFolder) -> Callable[[], bool]:
     return lambda: 0.4 < (run.status().fetched or 0) < 0.6
 
 
+@pytest.mark.zoo
 def test_what_has_arrived_is_told_while_weights_are_downloaded_and_no_longer(
     workspace: Workspace, run: RunFolder, told: list[Status], weights: Path,
     monkeypatch: pytest.MonkeyPatch,

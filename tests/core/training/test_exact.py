@@ -54,7 +54,7 @@ def marked(cases: Iterable[str], quick: set[str]) -> list[ParameterSet]:
 
 
 @pytest.mark.parametrize("case", marked(
-    CASES, {"all frozen", "the last blocks", "dropout and a hidden layer"}))
+    CASES, {"the last blocks", "dropout and a hidden layer"}))
 def test_reusing_the_frozen_part_changes_nothing(case: str, data: Dataset, workspace: Workspace) -> None:
     plan = CASES[case](reusing.plan_for(data)).checked()
     reused = reusing.run(plan, data, workspace)
@@ -68,6 +68,7 @@ def test_reusing_the_frozen_part_changes_nothing(case: str, data: Dataset, works
     assert reused.outcome.trainable == plain.outcome.trainable
 
 
+@pytest.mark.zoo
 @pytest.mark.slow
 def test_steps_that_are_taken_at_once_change_nothing(
     data: Dataset, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
@@ -85,6 +86,7 @@ def test_steps_that_are_taken_at_once_change_nothing(
     reusing.assert_same(reused, plain, data, CLOSE)
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize("case", marked(
     ["the last blocks", "dropout and a hidden layer", "drop connect"], {"dropout and a hidden layer"}))
 def test_it_comes_to_what_a_loop_written_by_hand_comes_to(

@@ -51,6 +51,7 @@ def test_a_model_that_was_let_go_leaves_no_graph_and_no_weights_behind() -> None
     assert not any(handle() is not None for handle in handles)
 
 
+@pytest.mark.zoo
 @pytest.mark.slow
 def test_another_model_still_works_when_one_is_let_go() -> None:
     kept, gone = fitted(), fitted()

@@ -91,6 +91,7 @@ def test_what_comes_before_the_cut_may_not(
     assert_reused(reusing.run(other, data, workspace), hit=0, computed=ALL)
 
 
+@pytest.mark.zoo
 def test_random_weights_of_another_seed_are_another_network(
     plan: Plan, data: Dataset, workspace: Workspace
 ) -> None:
@@ -158,6 +159,7 @@ def stopped_at(extraction: int) -> tuple[Any, threading.Event]:
     return hook, stop
 
 
+@pytest.mark.zoo
 def test_a_stop_while_computing_keeps_what_there_is_for_the_next_run(
     plan: Plan, data: Dataset, workspace: Workspace
 ) -> None:
@@ -170,6 +172,7 @@ def test_a_stop_while_computing_keeps_what_there_is_for_the_next_run(
     reusing.assert_same(ran, plain, data, 1e-4)
 
 
+@pytest.mark.zoo
 def test_a_damaged_row_is_computed_anew(
     cold: Ran, plan: Plan, data: Dataset, workspace: Workspace
 ) -> None:

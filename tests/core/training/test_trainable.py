@@ -174,6 +174,7 @@ def test_what_is_dropped_depends_on_the_seed_alone(efficientnet: Any) -> None:
     assert not np.array_equal(first_pass(1), first_pass(2))
 
 
+@pytest.mark.zoo
 @pytest.mark.slow
 def test_from_scratch_a_small_photo_set_is_enough_for_batchnorms_statistics() -> None:
     """With Keras' own momentum, validation stays at chance however well the photos are learned."""

@@ -138,6 +138,7 @@ def test_with_a_cache_that_is_busy_the_last_look_goes_through_the_whole_model(
     reusing.assert_same(ran, plain(plan, data, workspace), data, 1e-4)
 
 
+@pytest.mark.zoo
 def test_without_a_workspace_there_is_nowhere_to_keep_anything(
     plan: Plan, data: Dataset, workspace: Workspace
 ) -> None:
@@ -152,6 +153,7 @@ def test_without_a_workspace_there_is_nowhere_to_keep_anything(
     assert "nowhere" in outcome.cache.reason
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize("batch_size", [3, 5, 16])
 def test_each_graph_of_a_fit_is_traced_once(
     batch_size: int, plan: Plan, data: Dataset, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
@@ -184,6 +186,7 @@ def noting(traced: list[str], name: str, step: Callable[..., Any]) -> Callable[.
     return noted
 
 
+@pytest.mark.zoo
 def test_computing_is_told_from_what_was_found_to_all(
     plan: Plan, data: Dataset, workspace: Workspace
 ) -> None:
