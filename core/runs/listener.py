@@ -22,6 +22,10 @@ class FolderListener:
         status: How it stands.
         mlflow: Where its epochs are logged too, or ``None``.
         parked_as: Gives the state of a run that is left for now.
+
+    Attributes:
+        status: How the run stands.
+        held: See :class:`core.training.events.Outcome`.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class FolderListener:
         self._written = 0.0
         self._history: list[EpochRow] = []
         self.status = status
+        self.held: object = None
 
     def phase(self, phase: str) -> None:
         """Show a new phase at once."""

@@ -135,6 +135,7 @@ def _train(
         plan, dataset, folder.places, listener, leaving.event, weights_file, workspace,
         for_now=lambda: leaving.wish in (Wish.PAUSE, Wish.CLOSE),
     )
+    listener.held = outcome.held
     state = _LEFT[leaving.wish or Wish.STOP] if outcome.stopped else State.FINISHED
     _write_report(folder, plan, dataset, outcome)
     progress = listener.status.progress if outcome.stopped else 1.0

@@ -137,6 +137,7 @@ def _carry_out(model: Any, began: float, asked: Asked, going_on: Checkpoint | No
         ),
         cache=use,
         for_now=fitted.for_now,
+        held=fitted.left,
     )
 
 

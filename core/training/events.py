@@ -183,6 +183,7 @@ class Outcome:
         timing: Where the time went.
         cache: How the cache was used.
         for_now: Whether it was left only for now, to go on later.
+        held: What may take long to be let go of; hold on to it until whoever asked has been answered.
     """
 
     stopped: bool
@@ -194,3 +195,4 @@ class Outcome:
     timing: Timing
     cache: CacheUse
     for_now: bool = False
+    held: object = None

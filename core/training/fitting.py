@@ -27,18 +27,23 @@ class Fitted:
     """What a fit came to.
 
     Attributes:
-        stopped: Whether it was left because that was asked for.
+        left: What it was left by, because that was asked for; ``None`` where it went to its end.
         for_now: Whether it was left only for now.
         kept: The epoch whose weights the model has now, or ``None`` where none ended.
         history: The epochs that have ended.
         epochs: How many of them ended in this fit.
     """
 
-    stopped: bool
+    left: StopNow | None
     for_now: bool
     kept: int | None
     history: tuple[EpochRow, ...]
     epochs: int
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was left because that was asked for."""
+        return self.left is not None
 
 
 def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitted:
@@ -68,21 +73,23 @@ def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitt
     log = ScalarLog(places.events, before)
     callbacks = [start, tell, keep, log, StopOnRequest(asked.stop)]
     epochs = _Epochs(way.learner, train, validation, callbacks)
-    stopped = False
+    left: StopNow | None = None
     with advice(train, *([validation] if validation else [])):
         try:
             epochs.carry_out(plan.recipe.epochs, going_on)
-        except StopNow:
-            stopped = True
+        except StopNow as error:
+            # NOTE: held on to. With its frames go TensorFlow's iterators, which now and then take ten
+            # seconds; whoever asked for the leave is answered before.
+            left = error
         finally:
             log.close()
-    if stopped:
+    if left is not None:
         keep.leave()
-    for_now = stopped and asked.for_now()
+    for_now = left is not None and asked.for_now()
     if for_now:
         asked.listener.parked()
     keep.finish()
-    return Fitted(stopped, for_now, keep.epoch, tuple(tell.history), len(tell.history) - len(before))
+    return Fitted(left, for_now, keep.epoch, tuple(tell.history), len(tell.history) - len(before))
 
 
 def _position(going_on: Checkpoint | None, batch_size: int, dataset: Dataset) -> float:
