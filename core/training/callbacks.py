@@ -29,14 +29,20 @@ class StopOnRequest(keras.callbacks.Callback):  # type: ignore[misc]
     """Leaves training, validation and prediction after the current batch once ``stop`` is set.
 
     NOTE: ``model.stop_training`` would wait for the end of a validation; an exception does not.
+
+    Args:
+        stop: Set it to leave.
+        before: Done just before, between two steps.
     """
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, before: Callable[[], None] = lambda: None) -> None:
         super().__init__()
         self._stop = stop
+        self._before = before
 
     def _check(self) -> None:
         if self._stop.is_set():
+            self._before()
             raise StopNow
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:

@@ -71,7 +71,14 @@ def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitt
     start = EpochStart(model, plan.recipe.seed, going_on)
     keep = KeepBest(model, places, tell, start, dataset.classes, going_on)
     log = ScalarLog(places.events, before)
-    callbacks = [start, tell, keep, log, StopOnRequest(asked.stop)]
+
+    def leave() -> None:
+        # Whoever asked is answered before Keras and TensorFlow take their leave, which may last seconds.
+        keep.leave()
+        if asked.for_now():
+            asked.listener.parked()
+
+    callbacks = [start, tell, keep, log, StopOnRequest(asked.stop, leave)]
     epochs = _Epochs(way.learner, train, validation, callbacks)
     left: StopNow | None = None
     with advice(train, *([validation] if validation else [])):
@@ -83,11 +90,7 @@ def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitt
             left = error
         finally:
             log.close()
-    if left is not None:
-        keep.leave()
     for_now = left is not None and asked.for_now()
-    if for_now:
-        asked.listener.parked()
     keep.finish()
     return Fitted(left, for_now, keep.epoch, tuple(tell.history), len(tell.history) - len(before))
 
