@@ -266,9 +266,7 @@ def _title(kind: Kind, folder: Path, before: str) -> str:
 
 
 def _run_title(folder: RunFolder) -> str:
-    about, what = about_of(folder), plan_title(folder.plan())
-    numbered = "" if about.number is None else _("Run {number}").format(number=about.number)
-    called = about.name or numbered
+    called, what = about_of(folder).title, plan_title(folder.plan())
     return f"{called}: {what}" if called else what
 
 

@@ -11,9 +11,9 @@ from core.drafts import Draft
 from core.errors import ThawError
 from core.i18n import _
 from core.people import is_of_another
-from core.runs.about import about_of
 from core.runs.folder import RunFolder, run_folders
 from core.runs.listing import with_model
+from core.runs.seen import about_seen
 from core.runs.status import State
 from core.workspace import Workspace
 
@@ -131,7 +131,7 @@ def _chosen(folders: list[RunFolder], draft: Draft, me: str) -> RunFolder | None
     chosen = next((folder for folder in folders if folder.id == draft.run), None)
     if chosen is not None or not folders:
         return chosen
-    return next((folder for folder in folders if not is_of_another(about_of(folder).by, me)), folders[0])
+    return next((folder for folder in folders if not is_of_another(about_seen(folder).by, me)), folders[0])
 
 
 def _state(run: RunFolder | None) -> State | None:

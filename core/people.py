@@ -8,6 +8,7 @@ from core.drafts import is_browser
 from core.errors import BadInput
 from core.files import read_json, write_json
 from core.i18n import _
+from core.words import one_line
 from core.workspace import Workspace
 
 LONGEST_NAME = 40
@@ -31,7 +32,7 @@ def call(workspace: Workspace, browser: str, name: str) -> str:
     Returns:
         The name as kept.
     """
-    kept = " ".join("".join(each if each.isprintable() else " " for each in name).split())[:LONGEST_NAME]
+    kept = one_line(name)[:LONGEST_NAME]
     if not is_browser(browser):
         return kept
     with filelock.FileLock(workspace.root / "people.lock"):

@@ -14,6 +14,11 @@ _ROUNDS_UP_TO_A_MEGABYTE = 999_500
 _ROUNDS_UP_TO_A_GIGABYTE = 999_500_000
 
 
+def one_line(text: str) -> str:
+    """Return a text on one line, without what cannot be printed."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
 def duration_text(seconds: float) -> str:
     """Return a measured time: ``"46 s"``, ``"2 min 31 s"``, ``"1 h 12 min"``."""
     whole = max(0, round(seconds))

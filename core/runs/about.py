@@ -8,6 +8,7 @@ from core.errors import BadInput
 from core.files import read_json, write_json
 from core.i18n import _
 from core.runs.folder import RunFolder, run_folders
+from core.words import one_line
 from core.workspace import Workspace
 
 FILE = "about.json"
@@ -50,11 +51,7 @@ def about_of(folder: RunFolder) -> About:
 
 
 def _text(given: object) -> str:
-    return _one_line(given)[:LONGEST_NAME] if isinstance(given, str) else ""
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return one_line(given)[:LONGEST_NAME] if isinstance(given, str) else ""
 
 
 def write_about(folder: RunFolder, about: About) -> None:
@@ -80,7 +77,7 @@ def rename(workspace: Workspace, run_id: str, name: str) -> str:
 
 def name_checked(name: str) -> str:
     """Return a name on one line; raises BadInput where it is too long."""
-    kept = _one_line(name)
+    kept = one_line(name)
     if len(kept) > LONGEST_NAME:
         raise BadInput(
             _("This name is too long."), given=kept[:LONGEST_NAME] + "…",

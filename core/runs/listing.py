@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from core.errors import ThawError
-from core.i18n import _
+from core.runs.about import About
 from core.runs.folder import RunFolder, run_folders
 from core.runs.seen import about_seen, plan_of, status_of
 from core.runs.status import Status
@@ -44,7 +44,7 @@ class Listed:
     @property
     def title(self) -> str:
         """What the run is called on a page: its name, which is text from outside, or its number."""
-        return self.name or _("Run {number}").format(number=self.number)
+        return About(self.number, self.name).title
 
 
 def listed(workspace: Workspace) -> list[Listed]:

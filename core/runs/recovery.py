@@ -10,6 +10,7 @@ from core.errors import Busy, ThawError
 from core.i18n import _
 from core.runs import line
 from core.runs.folder import RunFolder, run_folders
+from core.runs.seen import status_of
 from core.runs.status import Failure, State
 from core.runs.work import held
 from core.workspace import Workspace
@@ -28,7 +29,7 @@ def recover(workspace: Workspace) -> list[str]:
     queue = line.waiting(workspace)
     for folder in run_folders(workspace):
         try:
-            state = folder.status().state
+            state = status_of(folder).state
             if not state.active or folder.id in queue or _between(workspace, folder, state):
                 continue
             with held(folder):

@@ -53,19 +53,7 @@ def stop(workspace: Workspace, run_id: str) -> None:
         NotFound: There is no such run.
         BadInput: It has ended.
     """
-    folder = RunFolder.open(workspace, run_id)
-    with line.held_line(workspace):
-        state = folder.status().state
-        if state is State.QUEUED and line.leave(workspace, run_id):
-            # It may have been resumed, and then has an epoch to keep.
-            end(folder, State.STOPPED)
-            return
-        if state in (State.PAUSED, State.INTERRUPTED):
-            end(folder, State.STOPPED)
-            return
-    if not state.active:
-        raise _not_going_on(folder, state)
-    wishes.ask(folder, Wish.STOP)
+    _leave(workspace, run_id, Wish.STOP, State.STOPPED, also=(State.PAUSED, State.INTERRUPTED))
 
 
 def pause(workspace: Workspace, run_id: str) -> None:
@@ -75,15 +63,31 @@ def pause(workspace: Workspace, run_id: str) -> None:
         NotFound: There is no such run.
         BadInput: It is neither worked on nor waits.
     """
+    _leave(workspace, run_id, Wish.PAUSE, State.PAUSED)
+
+
+def _leave(
+    workspace: Workspace, run_id: str, wish: Wish, left_as: State, *, also: tuple[State, ...] = ()
+) -> None:
+    """Ask a run's worker to leave; where nobody works on it, write at once how it was left.
+
+    Args:
+        workspace: Where it is.
+        run_id: The run.
+        wish: What its worker is asked for.
+        left_as: What its state is then.
+        also: Which states, of those in which nobody works on it, give way to that one too.
+    """
     folder = RunFolder.open(workspace, run_id)
     with line.held_line(workspace):
         state = folder.status().state
-        if state is State.QUEUED and line.leave(workspace, run_id):
-            end(folder, State.PAUSED)
+        if state in also or (state is State.QUEUED and line.leave(workspace, run_id)):
+            # It may have been resumed, and then has an epoch to keep.
+            end(folder, left_as)
             return
     if not state.active:
         raise _not_going_on(folder, state)
-    wishes.ask(folder, Wish.PAUSE)
+    wishes.ask(folder, wish)
 
 
 def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = True) -> RunFolder:

@@ -6,7 +6,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class Checkpoint:
     optimizer: Arrays
     seeds: Arrays = ()
     metrics: Arrays = ()
-    best: Arrays = field(default=())
+    best: Arrays = ()
 
     @property
     def best_row(self) -> EpochRow | None:
@@ -116,10 +116,15 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except _DAMAGED as error:
-            raise RunFailed(
-                _("The checkpoint of this run is damaged and cannot be read."), given=path.name,
-                fix=_("Set the same training up again; a model that the run kept can be used all the same."),
-            ) from error
+            raise _refused(
+                _("The checkpoint of this run is damaged and cannot be read."), path.name) from error
+
+
+def _refused(what: str, given: str = "") -> RunFailed:
+    return RunFailed(
+        what, given=given,
+        fix=_("Set the same training up again; a model that the run kept can be used all the same."),
+    )
 
 
 def learned(model: Any) -> list[Any]:
@@ -149,10 +154,7 @@ def assign(variables: Sequence[Any], values: Arrays) -> None:
     """
     shapes = [tuple(variable.shape) for variable in variables]
     if shapes != [value.shape for value in values]:
-        raise RunFailed(
-            _("The checkpoint of this run does not fit its model."),
-            fix=_("Set the same training up again; a model that the run kept can be used all the same."),
-        )
+        raise _refused(_("The checkpoint of this run does not fit its model."))
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
@@ -167,10 +169,7 @@ def restore(checkpoint: Checkpoint, model: Any) -> None:
         RunFailed: The model does not fit, or what it starts from has changed.
     """
     if checkpoint.frozen != frozen_fingerprint(model):
-        raise RunFailed(
-            _("What this run started from is no longer the same."),
-            fix=_("Set the same training up again; a model that the run kept can be used all the same."),
-        )
+        raise _refused(_("What this run started from is no longer the same."))
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     assign(learned(model), checkpoint.weights)

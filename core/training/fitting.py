@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 
-from core.data.dataset import Dataset
 from core.training import ways
 from core.training.asked import Asked
 from core.training.callbacks import StopNow, StopOnRequest, Tell
@@ -61,9 +60,10 @@ def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitt
     """
     plan, dataset, places = asked.plan, asked.dataset, asked.places
     before = going_on.history if going_on else ()
-    asked.listener.begins_at(before, _position(going_on, plan.recipe.batch_size, dataset))
     checking = len(dataset.of_split("validation"))
     train = ways.train_batches(way, plan, dataset)
+    position = going_on.epochs + going_on.step / len(train) if going_on else 0.0
+    asked.listener.begins_at(before, position)
     validation = ways.checking_batches(way, dataset, "validation") if checking else None
     tell = Tell(
         asked.listener, train, plan.recipe.batch_size, checking, plan.recipe.epochs, _savings(way), going_on
@@ -93,14 +93,6 @@ def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitt
     for_now = left is not None and asked.for_now()
     keep.finish()
     return Fitted(left, for_now, keep.epoch, tuple(tell.history), len(tell.history) - len(before))
-
-
-def _position(going_on: Checkpoint | None, batch_size: int, dataset: Dataset) -> float:
-    """Return where a training goes on, in epochs."""
-    if going_on is None:
-        return 0.0
-    steps = -(-len(dataset.of_split("train")) // batch_size)
-    return going_on.epochs + going_on.step / steps
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         self._start = start
         self._classes = classes
         self._learned = learned(whole)
-        self._frozen = frozen_fingerprint(whole)
+        # Where it goes on, it was compared when the checkpoint was restored.
+        self._frozen = going_on.frozen if going_on else frozen_fingerprint(whole)
         self._best: EpochRow | None = going_on.best_row if going_on else None
         self._held: Arrays = (going_on.best or going_on.weights) if going_on else ()
         self._model_is_written = False

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -24,6 +23,7 @@ from core.data import intake
 from core.data.dataset import Dataset
 from core.runs.folder import RunFolder
 from core.runs.status import State
+from core.runs.wishes import Leaving
 from core.runs.work import carry_out
 from core.training.backend import load_tensorflow
 from core.training.plan import Head, Plan, Recipe
@@ -177,7 +177,7 @@ def ours(case: Case, folder: Path, workspace: Workspace, epochs: int) -> Seen:
     dataset = taken_in(workspace, folder)
     run = RunFolder.create(workspace, case.plan(dataset.id, dataset.title, epochs))
     began = time.perf_counter()
-    status = carry_out(workspace, run, threading.Event())
+    status = carry_out(workspace, run, Leaving())
     seconds = time.perf_counter() - began
     assert status.state is State.FINISHED, status
     report: dict[str, Any] = run.report() or {}

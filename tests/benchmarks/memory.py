@@ -10,13 +10,13 @@ import itertools
 import json
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import psutil
 
 from core.data.samples import take_in_sample
 from core.runs.folder import RunFolder
+from core.runs.wishes import Leaving
 from core.runs.work import carry_out
 from core.training.counts import shortcuts
 from core.training.plan import Plan, Recipe
@@ -41,7 +41,7 @@ def main() -> None:
                 recipe=Recipe(epochs=1, seed=number), limit=120, image_size=96, weights=Start(RANDOM),
             )
             run = RunFolder.create(workspace, plan)
-            status = carry_out(workspace, run, threading.Event())
+            status = carry_out(workspace, run, Leaving())
             assert status.state.value == "finished", status
             after.append(psutil.Process().memory_info().rss / 1e6)
             print(f"{number + 1} {name} {choice}: {after[-1]:.0f} MB", file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ import time
 from core.data.samples import take_in_sample
 from core.runs.folder import RunFolder
 from core.runs.status import State
+from core.runs.wishes import Leaving, Wish
 from core.runs.work import carry_out
 from core.training.plan import Plan, Recipe
 from core.training.start import RANDOM, Start
@@ -40,8 +41,8 @@ def main() -> None:
 def stopped(workspace: Workspace, plan: Plan, after: int) -> float:
     """Return the seconds from a stop, some photos into the look, to the run's end on the disk."""
     run = RunFolder.create(workspace, plan)
-    stop = threading.Event()
-    work = threading.Thread(target=carry_out, args=(workspace, run, stop))
+    leaving = Leaving()
+    work = threading.Thread(target=carry_out, args=(workspace, run, leaving))
     work.start()
     first = None
     while first is None or (run.status().extracted or 0) - first < after:
@@ -50,7 +51,7 @@ def stopped(workspace: Workspace, plan: Plan, after: int) -> float:
         if first is None and status.phase == "extracting":
             first = status.extracted
         time.sleep(0.01)
-    stop.set()
+    leaving.ask(Wish.STOP)
     began = time.perf_counter()
     work.join()
     seconds = time.perf_counter() - began
