@@ -34,7 +34,6 @@ from pages.ui.recipe import recipe
 from pages.ui.reuse import forecast, reuse, views_text
 from pages.ui.reuse_words import frozen_fact, reused
 from pages.ui.run_actions import (
-    ask_about,
     break_text,
     more_epochs,
     name_and_bin,
@@ -69,7 +68,6 @@ def main() -> None:
     st.session_state[state.SHOWN_RUN] = chosen.id
     lede(_described(chosen.plan))
     run_box({run.id: run for run in runs}, chosen.id)
-    ask_about({run.id: run for run in runs})
     active = chosen.status.state.active
     # NOTE: its parts say when it has to run again, see pages/ui/live.py; this is for where they cannot.
     st.fragment(_live, run_every=ANYWAY_EVERY_S)(chosen.id, active)

@@ -25,7 +25,8 @@ class _Question:
 def ask_first(title: str, sentence: str, button: str, action: Callable[[], object]) -> None:
     """Ask in a dialog before something is done; the page is drawn anew once it is.
 
-    Call it outside of what ticks, once in a script run: a dialog goes with the next tick.
+    Call it outside of what ticks, once in a script run: a dialog goes with the next tick. Within, call
+    :func:`ask_soon`.
 
     Args:
         title: The question, as Markdown: what comes from outside has to be escaped.
@@ -33,9 +34,19 @@ def ask_first(title: str, sentence: str, button: str, action: Callable[[], objec
         button: What is done, on the button that does it.
         action: Does it. A ThawError is shown in the dialog, which stays then.
     """
+    _show(_noted(title, sentence, button, action))
+
+
+def ask_soon(title: str, sentence: str, button: str, action: Callable[[], object]) -> None:
+    """Do as :func:`ask_first` from within what ticks; the page has to call :func:`ask_on` first."""
+    _noted(title, sentence, button, action)
+    st.rerun()
+
+
+def _noted(title: str, sentence: str, button: str, action: Callable[[], object]) -> _Question:
     question = _Question(title, sentence, button, action, st.context.url)
     st.session_state[_ASKED] = question
-    _show(question)
+    return question
 
 
 def ask_on() -> None:

@@ -15,12 +15,11 @@ from core.runs.about import rename
 from core.runs.listing import Listed
 from core.runs.status import State
 from pages.ui import state
-from pages.ui.confirm import ask_first
+from pages.ui.confirm import ask_first, ask_soon
 from pages.ui.escape import plain
 from pages.ui.pieces import caption
 from pages.web.script_error import describe
 
-ASKING = "asking_about_run"
 _WENT_WRONG = "action_went_wrong"
 
 
@@ -37,8 +36,8 @@ def steering(run: Listed) -> None:
                 icon=":material/pause:", disabled=wish is not None, help=_pause_help(run),
                 on_click=None if state.is_of_another(run) else _pause, args=(run.id,),
             )
-            if pause:
-                _ask_later(run, wishes.Wish.PAUSE)
+            if pause and state.is_of_another(run):
+                _ask(run, wishes.Wish.PAUSE)
         stopping = wish is wishes.Wish.STOP
         label = _("Leave the queue") if waiting else _("Stop training")
         stop = st.button(
@@ -46,17 +45,26 @@ def steering(run: Listed) -> None:
             disabled=wish is not None, help=None if waiting else _stop_help(run),
             on_click=None if state.is_of_another(run) else _stop, args=(run.id,),
         )
-        if stop:
-            _ask_later(run, wishes.Wish.STOP)
+        if stop and state.is_of_another(run):
+            _ask(run, wishes.Wish.STOP)
         caption(_waiting_text() if waiting else _("You can leave this page. Training goes on."))
     say_what_went_wrong()
 
 
-def _ask_later(run: Listed, wish: wishes.Wish) -> None:
-    """Ask about the run of somebody else, outside of what ticks: a dialog would go with the next tick."""
-    if state.is_of_another(run):
-        st.session_state[ASKING] = (run.id, wish)
-        st.rerun()
+def _ask(run: Listed, wish: wishes.Wish) -> None:
+    """Ask first about a run that somebody else started."""
+    who, title = plain(state.who_started(run)), plain(run.title)
+    if wish is wishes.Wish.PAUSE:
+        ask_soon(
+            _("Pause a run that {who} started?").format(who=who),
+            _("{run} keeps everything. Resumed, it waits at the end of the queue.").format(run=title),
+            _("Pause it"), lambda: steer.pause(state.workspace(), run.id),
+        )
+    ask_soon(
+        _("Stop a run that {who} started?").format(who=who),
+        _("{run} keeps its best epoch, and it can be resumed.").format(run=title),
+        _("Stop it"), lambda: steer.stop(state.workspace(), run.id),
+    )
 
 
 def _pause(run_id: str) -> None:
@@ -109,28 +117,6 @@ def _stop_help(run: Listed) -> str:
     if run.status.phase == "extracting":
         return _("Ends after the photos under way. No epoch has begun yet; what was computed is kept.")
     return _("Ends after the current step and keeps the best epoch so far.")
-
-
-def ask_about(runs: dict[str, Listed]) -> None:
-    """Ask first where somebody wants to stop or pause the run of somebody else."""
-    run_id, wish = st.session_state.pop(ASKING, ("", None))
-    run = runs.get(run_id)
-    if run is None or not run.status.state.active:
-        return
-    who = plain(state.who_started(run))
-    if wish is wishes.Wish.PAUSE:
-        ask_first(
-            _("Pause a run that {who} started?").format(who=who),
-            _("{run} keeps everything. Resumed, it waits at the end of the queue.").format(
-                run=plain(run.title)),
-            _("Pause it"), lambda: steer.pause(state.workspace(), run.id),
-        )
-        return
-    ask_first(
-        _("Stop a run that {who} started?").format(who=who),
-        _("{run} keeps its best epoch, and it can be resumed.").format(run=plain(run.title)),
-        _("Stop it"), lambda: steer.stop(state.workspace(), run.id),
-    )
 
 
 def resuming(run: Listed, *, primary: bool) -> None:
@@ -190,26 +176,32 @@ def _deleting(run: Listed) -> None:
         help=_("Stop it first.") if active else _("It stays in the bin of the Workspace page for {days} "
                                                   "days.").format(days=bins.KEPT_DAYS),
     )
-    if not pressed:
-        return
-    if state.is_of_another(run):
+    if pressed:
+        delete_run(run.id, run.title, run.by)
+
+
+def delete_run(run_id: str, title: str, by: str) -> None:
+    """Delete a run, the run of somebody else after a question only."""
+    workspace, me = state.workspace(), state.who()
+
+    def delete() -> None:
+        bins.delete_run(workspace, run_id, by=me)
+        if state.draft().run == run_id:
+            state.update(run="")
+        state.say_next(_("{run} is in the bin for {days} days.").format(
+            run=plain(title), days=bins.KEPT_DAYS))
+
+    if by and by != me:
         ask_first(
-            _("Delete a run that {who} started?").format(who=plain(state.who_started(run))),
+            _("Delete a run that {who} started?").format(who=plain(people.who_text(workspace, by, me))),
             _("{run} goes into the bin, from where it can be restored for {days} days.").format(
-                run=plain(run.title), days=bins.KEPT_DAYS),
-            _("Delete it"), lambda: _delete(run),
+                run=plain(title), days=bins.KEPT_DAYS),
+            _("Delete it"), delete,
         )
         return
     with state.told():
-        _delete(run)
+        delete()
         st.rerun()
-
-
-def _delete(run: Listed) -> None:
-    bins.delete_run(state.workspace(), run.id, by=state.who())
-    state.update(run="")
-    state.say_next(_("{run} is in the bin for {days} days.").format(
-        run=plain(run.title), days=bins.KEPT_DAYS))
 
 
 def break_text(run: Listed) -> str:

@@ -11,7 +11,7 @@ from core.runs.listing import Listed, listed
 from core.runs.wishes import Wish
 from core.words import about_text
 from pages.ui import state
-from pages.ui.confirm import ask_first
+from pages.ui.confirm import ask_soon
 from pages.ui.escape import plain
 from pages.ui.pieces import caption
 from pages.ui.run_figures import figures
@@ -20,14 +20,12 @@ from pages.ui.run_words import percent_text
 from pages.ui.workspace_rows import action, entry, rows
 
 TICK_S = 2.0
-_LEAVING = "leaving_the_line"
 Seen = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def in_line(runs: list[Listed]) -> None:
     """Show the line; it goes on by itself while something is worked on or waits."""
     st.subheader(_("Queue"), anchor=False)
-    _ask_about(runs)
     seen = _seen(runs)
     st.fragment(_line, run_every=TICK_S if any(seen) else None)(seen)
 
@@ -105,9 +103,12 @@ def _waiting(run: Listed, place: int, last: int) -> None:
             line.move(state.workspace(), run.id, place - 1 if up else place + 1)
             st.rerun()
     if leave and state.is_of_another(run):
-        # Asked outside of what ticks: a dialog would go with the next tick.
-        st.session_state[_LEAVING] = run.id
-        st.rerun()
+        ask_soon(
+            _("Take a run that {who} started out of the queue?").format(who=plain(state.who_started(run))),
+            _("{run} ({what}) will not start by itself any more. It stays among the runs and can be "
+              "resumed.").format(run=plain(run.title), what=plain(plan_title(run.plan))),
+            _("Take it out"), lambda: _leave(run),
+        )
     if leave:
         with state.told():
             _leave(run)
@@ -118,19 +119,6 @@ def _leave(run: Listed) -> None:
     steer.stop(state.workspace(), run.id)
     state.say_next(_("{run} has left the queue. It is among the runs and can be resumed.").format(
         run=plain(run.title)))
-
-
-def _ask_about(runs: list[Listed]) -> None:
-    asked = st.session_state.pop(_LEAVING, None)
-    run = next((run for run in runs if run.id == asked), None)
-    if run is None:
-        return
-    ask_first(
-        _("Take a run that {who} started out of the queue?").format(who=plain(state.who_started(run))),
-        _("{run} ({what}) will not start by itself any more. It stays among the runs and can be "
-          "resumed.").format(run=plain(run.title), what=plain(plan_title(run.plan))),
-        _("Take it out"), lambda: _leave(run),
-    )
 
 
 def _started_by(run: Listed) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core import bin as bins
-from core import people
 from core.disk import Disk, Taken, plan_title
 from core.i18n import _
 from core.runs import line
@@ -16,9 +15,9 @@ from core.runs.folder import RunFolder
 from core.runs.listing import Listed
 from core.words import bytes_text
 from pages.ui import state
-from pages.ui.confirm import ask_first
 from pages.ui.escape import plain
 from pages.ui.pieces import caption
+from pages.ui.run_actions import delete_run
 from pages.ui.workspace_line import open_run, state_text
 from pages.ui.workspace_rows import action, entry, listing, named, when_text
 
@@ -59,7 +58,7 @@ def _run(run: Listed, taken: Mapping[str, Taken], place: int | None) -> None:
             rename(state.workspace(), run.id, renamed)
             st.rerun()
     if delete:
-        _delete(run.id, run.title, run.by)
+        delete_run(run.id, run.title, run.by)
 
 
 def _rename(run: Listed) -> str | None:
@@ -91,7 +90,7 @@ def _damaged(each: Taken) -> None:
     with entry(f"run-{each.id}", each.id, (bytes_text(each.bytes),), said=_("Damaged, cannot be read")):
         delete = _delete_button(each.id, each.id, each.in_use)
     if delete:
-        _delete(each.id, each.id, about_of(RunFolder(state.workspace().runs / each.id)).by)
+        delete_run(each.id, each.id, about_of(RunFolder(state.workspace().runs / each.id)).by)
 
 
 def _delete_button(run_id: str, title: str, in_use: str) -> bool:
@@ -100,27 +99,3 @@ def _delete_button(run_id: str, title: str, in_use: str) -> bool:
         _("Delete"), title, "delete", key=f"run-delete-{run_id}", help=plain(in_use) or kept,
         disabled=bool(in_use),
     )
-
-
-def _delete(run_id: str, title: str, by: str) -> None:
-    """Delete a run, the run of somebody else after a question only."""
-    workspace, me = state.workspace(), state.who()
-
-    def delete() -> None:
-        bins.delete_run(workspace, run_id, by=me)
-        if state.draft().run == run_id:
-            state.update(run="")
-        state.say_next(_("{run} is in the bin for {days} days.").format(
-            run=plain(title), days=bins.KEPT_DAYS))
-
-    if by and by != me:
-        ask_first(
-            _("Delete a run that {who} started?").format(who=plain(people.who_text(workspace, by, me))),
-            _("{run} goes into the bin, from where it can be restored for {days} days.").format(
-                run=plain(title), days=bins.KEPT_DAYS),
-            _("Delete it"), delete,
-        )
-        return
-    with state.told():
-        delete()
-        st.rerun()
