@@ -95,7 +95,9 @@ def test_it_comes_to_what_a_loop_written_by_hand_comes_to(
     from core.training.epoch_start import EpochStart
     from core.training.model import assemble
 
-    plan = CASES[case](reusing.plan_for(data, batch_size=5)).checked()
+    # NOTE: not 5: of 16 photos the last batch would be one, of 1 x 1 pixels after block 7. Its variance is
+    # 0, and BatchNorms that learn would divide the rounding by next to nothing.
+    plan = CASES[case](reusing.plan_for(data, batch_size=6)).checked()
     ran = reusing.run(plan, data, workspace)
     assert ran.use.reason == ""
     model = assemble(plan, len(data.classes))
