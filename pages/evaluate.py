@@ -7,7 +7,7 @@ import streamlit as st
 from core.i18n import _
 from core.insight.metrics import Evaluation
 from core.runs.listing import Listed
-from core.runs.work import evaluation_of, measure
+from core.runs.work import evaluation_of, looks, measure
 from pages.ui import state
 from pages.ui.charts import confusion, shares
 from pages.ui.escape import one_line, plain
@@ -62,6 +62,10 @@ def _figures(run: Listed, found: Evaluation) -> None:
             caption(_("Lines are 95% intervals (Wilson): for {run} from {low} to {high}. “Always” is "
                       "what naming the commonest class of the training photos each time would get.").format(
                 run=run.title, low=f"{accuracy.low:.1%}", high=f"{accuracy.high:.1%}"))
+    seen = looks(run.folder.report() or {})
+    if seen > 1:
+        caption(_("These photos were looked at {n} times for this run: it went on learning after they "
+                  "had been seen. Choose between epochs by validation, not by these.").format(n=seen))
     mixed, each = st.columns([3, 2], gap="large")
     with mixed:
         st.subheader(_("What it mixes up"), anchor=False)

@@ -142,8 +142,8 @@ def _live(run_id: str, was_active: bool) -> None:
         st.rerun()
     # The parts that move every second ask for what they draw; this fragment draws the words anew.
     address, queue = live_url(run_id), line.waiting(state.workspace())
-    place = queue.index(run_id) + 1 if run_id in queue else None
-    run_progress(figures(run, place), key="progress", live=address, turn=turn_of(run, queue))
+    shown = figures(run, line.place_in(queue, run_id))
+    run_progress(shown, key="progress", live=address, turn=turn_of(run, queue))
     if was_active:
         steering(run)
     elif text := break_text(run):

@@ -166,7 +166,7 @@ def _run_row(folder: RunFolder, known: Listed | None, queue: tuple[str, ...]) ->
         "val_accuracy": kept.val_accuracy if kept else None, "test": whole["test"],
         "created": folder.status().created,
         "number": known.number if known else None, "name": known.name if known else None,
-        "place": queue.index(folder.id) + 1 if folder.id in queue else None,
+        "place": line.place_in(queue, folder.id),
         "epochs_done": len(folder.history()), "can_resume": folder.status().state.can_go_on,
     }
 

@@ -171,6 +171,9 @@ def _steering(groups: argparse._SubParsersAction[_Parser]) -> None:
                 _("Put a run into the bin, where it stays for 30 days."))
     each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
     _workspace(each)
+    each = _add(groups, "restore", manage.restore, manage.show_restore, _("Bring a run back from the bin."))
+    each.add_argument("run", metavar="RUN", help=_("the run's id"))
+    _workspace(each)
 
 
 def _add(

@@ -67,6 +67,17 @@ def delete(given: argparse.Namespace) -> JsonObject:
     return {"run": folder.id, "bin_days": bins.KEPT_DAYS}
 
 
+def restore(given: argparse.Namespace) -> JsonObject:
+    """Bring a run back from the bin."""
+    workspace = workspace_of(given.workspace)
+    return {"run": bins.restore(workspace, bins.RUN, given.run)}
+
+
+def show_restore(answer: JsonObject) -> str:
+    """What is back."""
+    return _("run {run}: brought back").format(**answer)
+
+
 def show_state(answer: JsonObject) -> str:
     """How the run stands."""
     return _("run {run}: {status}").format(**answer)

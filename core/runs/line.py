@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import filelock
@@ -28,6 +28,11 @@ def waiting(workspace: Workspace) -> tuple[str, ...]:
     found = given if isinstance(given, list) else []
     there = [each for each in found if isinstance(each, str) and is_id(each)]
     return tuple(each for each in dict.fromkeys(there) if (workspace.runs / each).is_dir())
+
+
+def place_in(waiting: Sequence[str], run_id: str) -> int | None:
+    """Return a run's place among those that wait, from 1; ``None`` where it does not."""
+    return waiting.index(run_id) + 1 if run_id in waiting else None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from core.errors import Busy, ThawError
 from core.i18n import _
-from core.runs import line, steer, wishes
+from core.runs import line, steer
 from core.runs.folder import RunFolder
 from core.runs.recovery import end, interrupt, recover
 from core.runs.status import Failure, State
@@ -35,12 +35,10 @@ class RunnerSnapshot:
     Attributes:
         active: The run being worked on by this server, or ``None``.
         queue: The runs that wait, first in line first.
-        stopping: Whether the active run was asked to leave.
     """
 
     active: str | None
     queue: tuple[str, ...]
-    stopping: bool
 
 
 class Runner:
@@ -115,11 +113,8 @@ class Runner:
     def snapshot(self) -> RunnerSnapshot:
         """Return what is being done and what waits."""
         with self._changed:
-            active, leaving = self._active, self._leaving.event.is_set()
-        queue = line.waiting(self._workspace)
-        if active is not None and not leaving:
-            leaving = wishes.asked(RunFolder(self._workspace.runs / active)) is not None
-        return RunnerSnapshot(active, queue, active is not None and leaving)
+            active = self._active
+        return RunnerSnapshot(active, line.waiting(self._workspace))
 
     def _require_open(self) -> None:
         with self._changed:

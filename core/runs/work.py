@@ -35,6 +35,7 @@ from core.training.plan import Plan
 from core.training.release import return_memory
 from core.workspace import Workspace
 
+LOOKS = "test_looks"
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
 _LEFT = {Wish.STOP: State.STOPPED, Wish.PAUSE: State.PAUSED, Wish.CLOSE: State.INTERRUPTED}
 # Others hold a run's lock for a moment, to see whether somebody works on it; who paused it, for its model.
@@ -165,6 +166,12 @@ def evaluation_of(folder: RunFolder) -> Evaluation | None:
     return Evaluation.from_json(report["test"]) if report and report.get("test") else None
 
 
+def looks(report: JsonObject) -> int:
+    """Return how often a run's test photos were looked at: again, when it was given more epochs."""
+    said = report.get(LOOKS)
+    return said if isinstance(said, int) else int(bool(report.get("test")))
+
+
 def measure(workspace: Workspace, folder: RunFolder) -> Evaluation | None:
     """Look at the test split of a run that has a model and was not measured; then read it.
 
@@ -189,12 +196,14 @@ def measure(workspace: Workspace, folder: RunFolder) -> Evaluation | None:
     model = loaded(require_model(folder))
     test = engine.probabilities(model.keras, photos(dataset, "test"), model.size)
     report = folder.report() or {}
-    folder.write_report({**report, "test": _test(folder, dataset, test)})
+    folder.write_report(
+        {**report, "test": _test(folder, dataset, test), LOOKS: looks(report) + 1})
     return evaluation_of(folder)
 
 
 def _write_report(folder: RunFolder, plan: Plan, dataset: Dataset, outcome: Outcome) -> None:
     top = best(outcome.history)
+    before = folder.report() or {}
     folder.write_report(
         {
             "version": 1,
@@ -203,6 +212,7 @@ def _write_report(folder: RunFolder, plan: Plan, dataset: Dataset, outcome: Outc
             "parameters": {"total": outcome.total, "trainable": outcome.trainable},
             "best": {"epoch": top.epoch, "val_accuracy": top.val_accuracy} if top else None,
             "test": None if outcome.test is None else _test(folder, dataset, outcome.test),
+            LOOKS: looks(before) + (outcome.test is not None),
             "timing": asdict(outcome.timing),
             "cache": asdict(outcome.cache),
             "versions": {"thaw": __version__, **{name: version(name) for name in LIBRARIES}},

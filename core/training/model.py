@@ -185,11 +185,6 @@ def save_model(
     write_atomic(path, write)
 
 
-def restore_weights(model: Any, path: Path) -> None:
-    """Put the weights of a model that :func:`save_model` wrote back into ``model``."""
-    _without_optimizer(model).load_weights(path)
-
-
 def _without_optimizer(model: Any) -> Any:
     """Return a model of the very same layers that was never compiled."""
     import keras

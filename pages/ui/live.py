@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from core.runs import wishes
 from core.runs.folder import RunFolder
-from core.runs.line import waiting
+from core.runs.line import place_in, waiting
 from core.runs.listing import Listed, listed
 from core.runs.seen import batches_of, history_of
 from core.runs.status import State
@@ -113,11 +113,10 @@ def live(workspace: Workspace, run_id: str) -> Live | None:
         if run is None:
             return None
         at, queue = time.monotonic(), waiting(workspace)
-        place = queue.index(run_id) + 1 if run_id in queue else None
-        head = json.dumps({
-            "turn": turn_of(run, queue), "progress": progress_data(figures(run, place)), **pace.to_json(),
-        }, allow_nan=False)
-        text = f'{head[:-1]}, "curves": {_curves_text(run)}}}'
+        text = json.dumps({
+            "turn": turn_of(run, queue), "progress": progress_data(figures(run, place_in(queue, run_id))),
+            "curves": _curves_data(run), **pace.to_json(),
+        }, allow_nan=False, separators=(",", ":"))
         made = Live(at, gzip.compress(text.encode(), 1, mtime=0))
         if len(_made) >= MOST_RUNS:
             _made.clear()
@@ -158,9 +157,6 @@ def _curves(batches: tuple[BatchRow, ...], history: tuple[EpochRow, ...]) -> Cur
     )
 
 
-def _curves_text(run: Listed) -> str:
+def _curves_data(run: Listed) -> dict[str, object] | None:
     series = curves_of(run.folder)
-    if series is None:
-        return "null"
-    data = curves_data(run.id, series, epochs=run.plan.recipe.epochs)
-    return json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return None if series is None else curves_data(run.id, series, epochs=run.plan.recipe.epochs)

@@ -81,9 +81,9 @@ def _waiting_text() -> str:
 
 def _places(run: Listed) -> None:
     queue = line.waiting(state.workspace())
-    if len(queue) < 2 or run.id not in queue:
+    place = line.place_in(queue, run.id)
+    if place is None or len(queue) < 2:
         return
-    place = queue.index(run.id) + 1
     ways = ((_("Earlier"), "arrow_upward", place - 1), (_("Later"), "arrow_downward", place + 1))
     for label, icon, to in ways:
         st.button(

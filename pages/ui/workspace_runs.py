@@ -26,7 +26,7 @@ def all_runs(runs: list[Listed], disk: Disk) -> None:
     """Show all runs, newest first, and behind them the folders of runs that cannot be read."""
     st.subheader(_("Runs"), anchor=False)
     taken = {each.id: each for each in disk.runs}
-    places = {each: place for place, each in enumerate(line.waiting(state.workspace()), start=1)}
+    queue = line.waiting(state.workspace())
     readable = {run.id for run in runs}
     damaged = [each for each in disk.runs if each.id not in readable]
     if not runs and not damaged:
@@ -36,7 +36,7 @@ def all_runs(runs: list[Listed], disk: Disk) -> None:
         if isinstance(each, Taken):
             _damaged(each)
         else:
-            _run(each, taken, places.get(each.id))
+            _run(each, taken, line.place_in(queue, each.id))
 
     everything: list[Listed | Taken] = [*runs, *damaged]
     listing(everything, draw, key="all-runs")

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from page_view import BROWSER, RunMaker, Visitor
+from page_view import BROWSER, HOSTILE, RunMaker, Visitor
 from streamlit import config
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.runtime.scriptrunner import script_runner
@@ -89,9 +89,6 @@ def _figures(of: Dataset) -> dict[str, object]:
     """The test photos of a dataset, all said to be of the first class."""
     truth = [item.label for item in of.of_split("test")]
     return evaluate(truth, [0] * len(truth), of.classes, 0).to_json()
-
-
-HOSTILE = "![pic](http:evil.test) <img src=x onerror=alert(1)> :red[hot] $x^2$ **b** `c`"
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ SILENT = {
 SHELL = Path(__file__).resolve().parents[2] / "pages" / "shell.py"
 BROWSER = "0123456789abcdef0123456789abcdef"
 PATIENCE_S = 60
+HOSTILE = "![pic](http:evil.test) <img src=x onerror=alert(1)> :red[hot] $x^2$ **b** `c`"
 _TAGS = re.compile(r"<[^>]*>")
 
 

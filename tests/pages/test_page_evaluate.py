@@ -55,6 +55,15 @@ def test_the_figures_are_those_of_the_report_with_interval_and_number(
     assert f"for Run 1 from {found.accuracy.low:.1%} to {found.accuracy.high:.1%}" in text
 
 
+def test_that_the_photos_were_seen_before_is_said(visitor: Visitor, make_run: RunMaker) -> None:
+    run = with_figures(make_run())
+    assert "were looked at" not in words(visitor.open("evaluate"))
+    run.write_report({**(run.report() or {}), "test_looks": 2})
+    text = words(visitor.open("evaluate"))
+    assert "These photos were looked at 2 times for this run" in text
+    assert "by validation" in text
+
+
 def test_the_overall_chart_compares_with_always_saying_the_commonest_class(
     visitor: Visitor, make_run: RunMaker
 ) -> None:

@@ -297,7 +297,7 @@ def test_a_run_of_other_photos_that_is_looked_at_is_found_again_after_a_refresh(
 def test_a_run_that_begins_while_another_is_on_the_way_is_added_to_the_queue(
     visitor: Visitor, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy = RunnerSnapshot(active="a-run", queue=(), stopping=False)
+    busy = RunnerSnapshot(active="a-run", queue=())
     monkeypatch.setattr(visitor.service.runner, "snapshot", lambda: busy)
     shown = labels(visitor.open("train", dataset=dataset.id))
     assert "Add to the queue" in shown

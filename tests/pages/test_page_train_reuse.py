@@ -350,7 +350,7 @@ def test_stopping_the_first_look_keeps_what_was_computed_and_says_so(
     visitor: Visitor, make_run: RunMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(State.PREPARING, **EXTRACTING)
-    ours = RunnerSnapshot(active=run.id, queue=(), stopping=False)
+    ours = RunnerSnapshot(active=run.id, queue=())
     monkeypatch.setattr(visitor.service.runner, "snapshot", lambda: ours)
     at = visitor.open("train")
     assert "what was computed is kept" in at.button(key="stop").help

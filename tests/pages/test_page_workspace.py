@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Callable
 
 import pytest
-from conftest import HOSTILE
 from page_view import (
     BROWSER,
+    HOSTILE,
     RunMaker,
     Visitor,
     blocks,

@@ -205,8 +205,9 @@ def test_a_deleted_run_is_in_the_bin_and_comes_back_whole(
     assert asked(capsys, "delete", "Gone") == {"run": run.id, "bin_days": 30}
     assert asked(capsys, "runs")["runs"] == []
     assert [(each.id, each.by) for each in bins.binned(workspace)] == [(run.id, "command line")]
-    bins.restore(workspace, bins.RUN, run.id)
+    assert asked(capsys, "restore", run.id) == {"run": run.id}
     assert about_of(run).name == "Gone"
+    assert "no longer there" in refused(capsys, "restore", run.id)["what"]
 
 
 def test_a_run_that_cannot_be_read_can_be_deleted_by_its_id(

@@ -113,37 +113,13 @@ def test_the_active_run_leaves_and_the_next_one_does_not(
 ) -> None:
     first, second = runner.submit(plan), runner.submit(plan)
     assert workshop.at_work.acquire(timeout=PATIENCE_S)
-    assert not runner.snapshot().stopping
     ask(workspace, first)
     assert workshop.at_work.acquire(timeout=PATIENCE_S)
-    assert runner.snapshot() == RunnerSnapshot(second, (), False)
+    assert runner.snapshot() == RunnerSnapshot(second, ())
     workshop.go_on.release()
     wait_until_idle(runner)
     assert state(workspace, first) is left
     assert state(workspace, second) is State.FINISHED
-
-
-def test_that_the_active_run_is_to_leave_is_shown_at_once(
-    runner: Runner, plan: Plan, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, let_go = threading.Event(), threading.Event()
-
-    def slow_to_leave(_workspace: Workspace, folder: RunFolder, _leaving: Leaving) -> Status:
-        folder.write_status(replace(folder.status(), state=State.TRAINING))
-        begun.set()
-        assert let_go.wait(PATIENCE_S)
-        folder.write_status(folder.status().ending(State.STOPPED))
-        return folder.status()
-
-    monkeypatch.setattr(runners, "carry_out", slow_to_leave)
-    run = runner.submit(plan)
-    assert begun.wait(PATIENCE_S)
-    assert not runner.snapshot().stopping
-    steer.stop(workspace, run)
-    assert runner.snapshot().stopping
-    let_go.set()
-    wait_until_idle(runner)
-    assert not runner.snapshot().stopping
 
 
 def test_a_waiting_run_can_leave_the_line(
@@ -165,7 +141,7 @@ def test_a_paused_run_goes_on_in_its_turn(
     steer.pause(workspace, first)
     assert workshop.at_work.acquire(timeout=PATIENCE_S)
     runner.resume(first)
-    assert runner.snapshot() == RunnerSnapshot(second, (first,), False)
+    assert runner.snapshot() == RunnerSnapshot(second, (first,))
     workshop.go_on.release(2)
     wait_until_idle(runner)
     assert workshop.began == [first, second, first]

@@ -20,7 +20,7 @@ from core.runs.folder import RunFolder
 from core.runs.listener import FolderListener
 from core.runs.status import State, Status
 from core.runs.wishes import Leaving, Wish, ask, asked
-from core.runs.work import carry_out, dataset_of, evaluation_of, held, measure
+from core.runs.work import carry_out, dataset_of, evaluation_of, held, looks, measure
 from core.training import engine
 from core.training.events import (
     CacheUse,
@@ -373,6 +373,18 @@ def test_a_stopped_run_is_measured_once_when_asked(
     report = folder.report()
     assert report is not None
     assert report["parameters"] == {"total": 100, "trainable": 10}
+    assert looks(report) == 1
+
+
+def test_each_time_that_a_run_goes_on_and_its_test_photos_are_seen_again_counts(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset
+) -> None:
+    trainer.test = all_blue(dataset)
+    assert looks({}) == 0
+    assert looks({"test": {"of": "an earlier version"}}) == 1
+    for times in (1, 2):
+        carry_out(workspace, folder, Leaving())
+        assert looks(folder.report() or {}) == times
 
 
 def test_without_test_photos_nothing_is_measured(

@@ -189,22 +189,6 @@ def test_the_optimizers_state_is_not_in_the_file(tmp_path: Path) -> None:
     assert after < 1.05 * before
 
 
-@pytest.mark.slow
-def test_weights_are_put_back_into_a_model_that_goes_on_learning(tmp_path: Path) -> None:
-    from core.training.model import restore_weights, save_model
-
-    model, images, labels = small(), IMAGES[:, :8, :8], np.array([0, 1, 2])
-    save_model(model, NAMES, tmp_path / "model.keras")
-    before = model.get_layer("classes").get_weights()[0]
-    model.train_on_batch(images, labels)
-    learnt = model.get_layer("classes").get_weights()[0]
-    assert not np.array_equal(before, learnt)
-    restore_weights(model, tmp_path / "model.keras")
-    np.testing.assert_array_equal(before, model.get_layer("classes").get_weights()[0])
-    model.train_on_batch(images, labels)
-    assert not np.array_equal(before, model.get_layer("classes").get_weights()[0])
-
-
 def without(entry: str, content: bytes | None = None) -> bytes:
     """Return a small archive that is like a model's but for one entry."""
     import io
