@@ -26,6 +26,11 @@ def active_runs(workspace: Path) -> list[Path]:
     return [run for run in run_folders(workspace) if status(run)["state"] in ACTIVE]
 
 
+def left_runs(workspace: Path) -> list[Path]:
+    """Return the runs of a server that has gone that the next one would take up or offer."""
+    return [run for run in run_folders(workspace) if status(run)["state"] in ("queued", "interrupted")]
+
+
 def finished_runs(workspace: Path) -> list[Path]:
     """Return the runs that went to their planned end."""
     return [run for run in run_folders(workspace) if status(run)["state"] == "finished"]

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from browser_photos import HOSTILE, patterns
-from browser_runs import active_runs, finished_runs
+from browser_runs import active_runs, finished_runs, left_runs
 from browser_steps import Figures, Visits, start_training, wait_until
 from playwright.sync_api import Browser, sync_playwright
 
 from core.data.dataset import Dataset
 from core.data.intake import take_in
 from core.drafts import Draft
+from core.runs import steer
 from core.training.plan import Recipe
 from core.workspace import Workspace
 from tests.serving import FLAGS, Server, chromium
@@ -60,6 +61,8 @@ def visits(chrome: Browser) -> Iterator[Visits]:
     left = [server for server in opened.servers if active_runs(server.workspace)]
     for each in left:  # a test that failed half-way: the next one finds a server at rest
         each.__exit__(None, None, None)
+        for run in left_runs(each.workspace):
+            steer.stop(Workspace.open(each.workspace), run.name)
         each.__enter__()
     problems = opened.problems()
     assert not problems, "\n".join(problems[:PROBLEMS_SHOWN])
