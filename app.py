@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 import streamlit as st
 from starlette.middleware import Middleware
 
+from pages.web.late_fragments import LateFragmentsMiddleware
 from pages.web.launch import lifespan, open_workspace
 from pages.web.routes import ERROR_ANSWERS, routes
 from pages.web.script_error import show_error
@@ -28,7 +29,7 @@ app = st.App(
     "pages/shell.py",
     lifespan=service_lifespan,
     routes=routes(),
-    middleware=[Middleware(SecurityMiddleware)],
+    middleware=[Middleware(SecurityMiddleware), Middleware(LateFragmentsMiddleware)],
     exception_handlers=ERROR_ANSWERS,
     on_script_error=show_error,
 )

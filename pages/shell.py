@@ -8,13 +8,13 @@ from core.i18n import _
 from core.journey import Journey, Progress
 from core.runs.listing import Listed, listed, working
 from pages.ui import state
+from pages.ui.live import ANYWAY_EVERY_S, live_url
 from pages.ui.places import PLACES, Place
 from pages.ui.run_actions import your_name
 from pages.ui.run_figures import figures, validation_accuracy
-from pages.ui.run_strip import run_strip
+from pages.ui.run_strip import run_strip, strip_data
 from pages.ui.style import FAVICON, apply_style
 
-STRIP_EVERY_S = 2.0
 ICONS = {Progress.DONE: "check_circle", Progress.LOCKED: "lock"}
 
 
@@ -38,7 +38,7 @@ def main() -> None:
     on_train = page.url_path == PLACES["train"].address
     if run is not None and not _shown(run, on_train=on_train):
         with st.bottom:
-            st.fragment(_strip, run_every=STRIP_EVERY_S)(on_train)
+            st.fragment(_strip, run_every=ANYWAY_EVERY_S)(on_train)
 
 
 def _shown(run: Listed, *, on_train: bool) -> bool:
@@ -74,7 +74,7 @@ def _strip(on_train: bool) -> None:
         # The training has ended, or is now on the page: let the whole page see it, this strip included.
         st.rerun()
     opened = run_strip(
-        run.title, figures(run), key="strip", validation_accuracy=validation_accuracy(run),
+        strip_data(run.title, figures(run), validation_accuracy(run)), key="strip", live=live_url(run.id)
     )
     if opened:
         # NOTE: not st.switch_page. From a fragment that ticks it sometimes left the browser with

@@ -25,7 +25,7 @@ from pages.ui import state
 from pages.ui.confirm import ask_on
 from pages.ui.escape import plain
 from pages.ui.expected import expected, expected_text
-from pages.ui.live import curves_of, live_url, turn_of
+from pages.ui.live import ANYWAY_EVERY_S, curves_of, live_url, turn_of
 from pages.ui.live_curves import live_curves
 from pages.ui.locked import locked
 from pages.ui.pieces import caption, facts_card, lede, note
@@ -46,8 +46,6 @@ from pages.ui.run_picker import run_box
 from pages.ui.run_progress import run_progress
 from pages.ui.trend import trend
 from pages.web.script_error import describe
-
-ANYWAY_EVERY_S = 60.0
 
 
 def main() -> None:

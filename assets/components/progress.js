@@ -12,18 +12,10 @@ const show = (root, data) => {
   setText(find(".second"), data.below_right);
 };
 
-// When each was mounted last, and for which turn the page was asked to draw itself anew since.
-const mounted = new WeakMap();
-
 export default function ({ data, parentElement, setTriggerValue }) {
-  const mount = { at: performance.now(), asked: null };
-  mounted.set(parentElement, mount);
   show(parentElement, data);
-  listen(parentElement, data.live, (fresh) => {
+  followRun(parentElement, data, setTriggerValue, (fresh) => {
     show(parentElement, fresh.progress);
-    const old = fresh.turn !== data.turn || performance.now() - mount.at > fresh.words_ms;
-    if (!old || mount.asked === fresh.turn || mounted.get(parentElement) !== mount) return;
-    mount.asked = fresh.turn;
-    setTriggerValue("turn", fresh.turn);
+    return { turn: fresh.turn, after: fresh.words_ms };
   });
 }

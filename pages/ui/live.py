@@ -25,9 +25,12 @@ from core.training.events import BatchRow, EpochRow
 from core.workspace import Workspace
 from pages.ui.curves import Curves
 from pages.ui.live_curves import curves_data
-from pages.ui.run_figures import figures
+from pages.ui.run_figures import figures, validation_accuracy
 from pages.ui.run_progress import progress_data
+from pages.ui.run_strip import strip_data
 
+ANYWAY_EVERY_S = 60.0
+"""Seconds between two runs of a fragment that is drawn anew by what comes from here, where nothing comes."""
 FRESH_S = 0.4
 MOST_RUNS = 16
 WINDOW_S = 2.0
@@ -45,7 +48,8 @@ class Live:
         at: When it was made, in seconds of ``time.monotonic``.
         packed: A JSON object, gzipped: ``turn`` (see :func:`turn_of`), ``progress`` (see
             :func:`pages.ui.run_progress.progress_data`), ``curves`` (see
-            :func:`pages.ui.live_curves.curves_data`; null before there is a point), ``again_ms`` and
+            :func:`pages.ui.live_curves.curves_data`; null before there is a point), ``strip`` (see
+            :func:`pages.ui.run_strip.strip_data`), ``again_ms`` and
             ``words_ms`` (see :class:`Pace`).
     """
 
@@ -113,9 +117,10 @@ def live(workspace: Workspace, run_id: str) -> Live | None:
         if run is None:
             return None
         at, queue = time.monotonic(), waiting(workspace)
+        shown = figures(run, place_in(queue, run_id))
         text = json.dumps({
-            "turn": turn_of(run, queue), "progress": progress_data(figures(run, place_in(queue, run_id))),
-            "curves": _curves_data(run), **pace.to_json(),
+            "turn": turn_of(run, queue), "progress": progress_data(shown), "curves": _curves_data(run),
+            "strip": strip_data(run.title, shown, validation_accuracy(run)), **pace.to_json(),
         }, allow_nan=False, separators=(",", ":"))
         made = Live(at, gzip.compress(text.encode(), 1, mtime=0))
         if len(_made) >= MOST_RUNS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.errors import ThawError
 from core.i18n import _
 from core.runs.listing import Listed
+from core.runs.seen import history_of
 from core.runs.status import State, phase_text
 from pages.ui.reuse_words import of_views
 from pages.ui.run_progress import RunFigures
@@ -44,7 +45,7 @@ def figures(run: Listed, place: int | None = None) -> RunFigures:
 
 def validation_accuracy(run: Listed) -> float | None:
     """Return the last validation accuracy of a run that is going on, or ``None``."""
-    rows = run.folder.history()
+    rows = history_of(run.folder)
     return rows[-1].val_accuracy if rows else None
 
 

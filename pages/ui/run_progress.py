@@ -15,6 +15,8 @@ from pages.ui.run_words import (
     thawed_text,
 )
 
+AT_WORK = ("preparing", "training")
+
 
 @dataclass(frozen=True)
 class RunFigures:
@@ -95,8 +97,7 @@ def progress_data(figures: RunFigures) -> dict[str, Any]:
 
 def shown_share(figures: RunFigures) -> float | None:
     """Return how much of the bar is filled; None, a bar on the move, only while something is done."""
-    at_work = figures.state in ("preparing", "training")
-    return figures.share if at_work else figures.share or 0.0
+    return figures.share if figures.state in AT_WORK else figures.share or 0.0
 
 
 def progress_label(figures: RunFigures) -> str:

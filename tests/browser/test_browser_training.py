@@ -37,6 +37,24 @@ PLOT = ".thaw-curves [data-chart=accuracy] .plot"
 RANGES = "(plot) => [plot._fullLayout.xaxis.range, plot._fullLayout.yaxis.range]"
 POINTS = "(plot) => plot.data[0].x.length"
 OPENED = 12
+LATE_MS = 1_000
+# What a page asks for every second comes when the test says so, and says that the page is to be drawn anew.
+HOLD_LIVE = """() => {
+  const real = window.fetch;
+  window.fetch = (address, ...more) => !String(address).includes("live.json") ? real(address, ...more)
+    : new Promise((give) => {
+        window.letGo = async () => {
+          const fresh = await (await real(address, ...more)).json();
+          give({ ok: true, json: () => ({ ...fresh, turn: "another" }) });
+        };
+      });
+}"""
+# NOTE: Streamlit sends what a component asks for a moment later, so what is pressed now is sent before it.
+LET_GO_AND_LEAVE = """async () => {
+  await window.letGo();
+  for (let turn = 0; turn < 20; turn += 1) await null;
+  document.querySelector("[data-testid=stSidebarNavLink][href$='/data']").click();
+}"""
 LONG = Recipe(epochs=200, batch_size=16)
 
 
@@ -116,6 +134,23 @@ def test_the_strip_leads_to_the_run_each_time(server: Server, visits: Visits, sm
     for _each in range(OPENED):
         _open_by_strip(page)
         expect(page.locator(".progress")).to_have_count(1)
+    stop_training(page, run)
+
+
+def test_a_page_that_is_left_just_as_it_is_to_be_drawn_anew_does_not_empty_the_next(
+    server: Server, visits: Visits, small: Dataset
+) -> None:
+    page, run = _training(server, visits, small)
+    page.evaluate(HOLD_LIVE)
+    page.wait_for_function("() => window.letGo")
+    settled(page)
+    page.evaluate(LET_GO_AND_LEAVE)
+    heading = page.get_by_role("heading", level=1, name="Data", exact=True)
+    expect(heading).to_be_visible(timeout=ANSWER_MS)
+    page.wait_for_timeout(LATE_MS)
+    expect(heading).to_be_visible()
+    page.reload()
+    _open_by_strip(page)
     stop_training(page, run)
 
 

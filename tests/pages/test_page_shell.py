@@ -48,6 +48,7 @@ def test_every_page_but_train_shows_the_running_training(
     assert "".join(text for text, _strong in strip["title"]) == "Run 1 is training"
     assert strip["figure"] == "25%"
     assert "Epoch 3 of 10" in strip["detail"]
+    assert strip["live"].endswith("/live.json")
 
 
 @pytest.mark.parametrize("how", [State.QUEUED, State.FINISHED, State.FAILED, State.INTERRUPTED])

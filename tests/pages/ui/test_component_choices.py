@@ -7,6 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.component import COMPONENTS, emphasised
 
+PAGES = COMPONENTS.parents[1] / "pages"
+
 
 def test_emphasis_is_split_before_values_come_in() -> None:
     parts = emphasised("*{run}* is training", run="a*b*{c}")
@@ -21,6 +23,19 @@ def test_a_sentence_without_marks_is_one_plain_part() -> None:
 def test_scripts_put_words_in_as_text_only(script) -> None:
     source = script.read_text(encoding="utf-8")
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", source)
+
+
+def test_files_that_are_joined_name_nothing_twice() -> None:
+    called = re.compile(r'register\(\s*"(\w+)"(?:, with_files=\(([^)]*)\))?')
+    sources = "".join(path.read_text(encoding="utf-8") for path in PAGES.glob("ui/*.py"))
+    joined = [(name, *re.findall(r"\w+", others)) for name, others in called.findall(sources)]
+    assert ("run_strip", "marks", "live_poll") in joined
+    for files in joined:
+        scripts = [COMPONENTS / f"{name}.js" for name in ("dom", *files)]
+        text = "".join(path.read_text(encoding="utf-8") for path in scripts if path.exists())
+        named = re.findall(r"^(?:const|let|class|function|async function) (\w+)", text, re.MULTILINE)
+        assert named
+        assert len(named) == len(set(named)), files
 
 
 @pytest.mark.parametrize("sheet", sorted(COMPONENTS.glob("*.css")), ids=lambda path: path.name)
@@ -64,7 +79,7 @@ def whole_page() -> None:
     from pages.ui.block_map import block_map
     from pages.ui.live_curves import Curves, Phase, live_curves
     from pages.ui.run_progress import RunFigures, run_progress
-    from pages.ui.run_strip import run_strip
+    from pages.ui.run_strip import run_strip, strip_data
 
     blocks = catalogue.get("efficientnet-lite0").blocks
     learning = block_map(blocks, ("top", "block1", "unknown"), head_parameters=10, key="map")
@@ -72,7 +87,7 @@ def whole_page() -> None:
     chosen = backbone_cards(cards, "b", key="cards")
     live_curves("r", Curves(), epochs=3, key="curves", phases=[Phase(0, 3, "Head only", True)])
     run_progress(RunFigures("training"), key="progress")
-    opened = run_strip("Run 1", RunFigures("queued", place=1), key="strip")
+    opened = run_strip(strip_data("Run 1", RunFigures("queued", place=1)), key="strip")
     st.text(f"{','.join(learning)} {chosen} {opened}")
 
 

@@ -55,6 +55,17 @@ def test_it_says_how_far_a_run_is_and_has_no_curves_before_the_first_point(
     assert known["curves"] is None
 
 
+def test_it_has_what_the_strip_shows_and_another_turn_once_the_work_ends(
+    workspace: Workspace, folder: RunFolder
+) -> None:
+    at_work = told(workspace, folder)["strip"]
+    assert (at_work["figure"], at_work["state"]) == ("25%", "training")
+    assert "Epoch 2 of 10" in at_work["detail"]
+    for other in (State.PREPARING, State.PAUSED, State.FINISHED):
+        folder.write_status(replace(folder.status(), state=other))
+        assert (told(workspace, folder)["strip"]["turn"] == at_work["turn"]) is other.at_work
+
+
 def test_it_has_the_points_and_the_epochs(workspace: Workspace, folder: RunFolder) -> None:
     folder.append_batch(BatchRow(0.5, 1.5, 0.25))
     folder.write_history([EpochRow(1, "fit", 1.25, 0.5, None, None, 1e-3, 2.0)])
