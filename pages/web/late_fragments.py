@@ -16,7 +16,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 _Kind = TypeVar("_Kind", bound=Message)
-# What begins a session's page is of some kB; larger are only what is drawn.
+# What begins a page is of some kB; larger is only what is drawn.
 _LONGEST_BEGIN = 64_000
 
 
@@ -54,8 +54,10 @@ class LateFragmentsMiddleware:
         async def said(event: Event) -> None:
             nonlocal page
             told = _read(ForwardMsg, event, "websocket.send")
-            if told is not None and told.WhichOneof("type") == "new_session":
-                page = told.new_session.page_script_hash
+            kind = None if told is None else told.WhichOneof("type")
+            # NOTE: a page that is opened by its address has its name first, its hash from the navigation.
+            if told is not None and kind in ("new_session", "navigation"):
+                page = getattr(told, kind).page_script_hash
             await send(event)
 
         await self._app(scope, heard, said)

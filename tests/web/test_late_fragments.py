@@ -27,6 +27,12 @@ def tells(page: str) -> Message:
     return {"type": "websocket.send", "bytes": told.SerializeToString()}
 
 
+def leads_to(page: str) -> Message:
+    told = ForwardMsg()
+    told.navigation.page_script_hash = page
+    return {"type": "websocket.send", "bytes": told.SerializeToString()}
+
+
 def passed(events: Sequence[Message]) -> list[Message]:
     """Return those of a browser's events that reach the app, which tells the others meanwhile."""
     reached: list[Message] = []
@@ -63,6 +69,11 @@ def passed(events: Sequence[Message]) -> list[Message]:
 def test_a_fragment_of_the_page_that_is_shown_is_drawn() -> None:
     events = [asks(""), tells(TRAIN), asks(TRAIN, "fragment"), asks(TRAIN, "fragment")]
     assert passed(events) == [events[0], *events[2:]]
+
+
+def test_so_it_is_on_a_page_that_was_opened_by_its_address() -> None:
+    events = [asks(""), tells("hash-of-shell"), leads_to(TRAIN), asks(TRAIN, "fragment")]
+    assert passed(events) == [events[0], events[3]]
 
 
 def test_a_fragment_is_passed_over_once_another_page_was_asked_for() -> None:
