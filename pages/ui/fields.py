@@ -12,8 +12,12 @@ def begin_with(key: str, value: object) -> None:
 
     NOTE: by the session's state alone: a button may set or forget it, and Streamlit complains of two
     sources. A default of the control's own would not be seen where the browser remembers the control.
+
+    NOTE: set in each run, to what it is. Streamlit tells the browser of a value only in the run that sets it;
+    a browser that draws the control anew, as it does on a busy machine now and then, would fall back to the
+    smallest value and send that as if somebody had chosen it.
     """
-    st.session_state.setdefault(key, value)
+    st.session_state[key] = st.session_state.get(key, value)
 
 
 def number(field: NumberField, value: float, *, key: str) -> float:

@@ -80,6 +80,7 @@ def test_the_whole_journey_with_own_photos(
     top = page.locator("[data-block=top]")
     top.click()
     expect(top).to_have_attribute("aria-checked", "true")
+    settled(page)
     expect(page.get_by_text("What this will take")).to_be_visible()
     picture(page, "model")
 
