@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.i18n import _, ngettext
+from core.runs.status import State
 from core.words import about_text, duration_text
 from pages.ui.component import Parts, emphasised, noted, register
 from pages.ui.run_words import (
@@ -14,8 +15,6 @@ from pages.ui.run_words import (
     photos_text,
     thawed_text,
 )
-
-AT_WORK = ("preparing", "training")
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,11 @@ class RunFigures:
     to_extract: int | None = None
     views: bool = False
     phase: str = ""
+
+    @property
+    def at_work(self) -> bool:
+        """Whether somebody works on it just now."""
+        return State(self.state).at_work
 
     @property
     def extracting(self) -> bool:
@@ -97,7 +101,7 @@ def progress_data(figures: RunFigures) -> dict[str, Any]:
 
 def shown_share(figures: RunFigures) -> float | None:
     """Return how much of the bar is filled; None, a bar on the move, only while something is done."""
-    return figures.share if figures.state in AT_WORK else figures.share or 0.0
+    return figures.share if figures.at_work else figures.share or 0.0
 
 
 def progress_label(figures: RunFigures) -> str:
@@ -127,7 +131,7 @@ def headline_parts(figures: RunFigures) -> Parts:
 
 def left_parts(figures: RunFigures) -> Parts:
     """Return the time left, emphasised; nothing where there is none to tell."""
-    if figures.state not in ("preparing", "training") or figures.seconds_left is None:
+    if not figures.at_work or figures.seconds_left is None:
         return ()
     return emphasised(_("about *{time}* left"), time=about_text(figures.seconds_left))
 
@@ -137,7 +141,7 @@ def below_left_text(figures: RunFigures) -> str:
     if figures.seconds is None or figures.state == "queued":
         return ""
     sentence = (
-        _("{time} so far") if figures.state in ("preparing", "training", "paused") else _("{time}")
+        _("{time} so far") if figures.at_work or figures.state == "paused" else _("{time}")
     )
     return sentence.format(time=duration_text(figures.seconds))
 

@@ -7,7 +7,7 @@ from typing import Any
 from core.i18n import _
 from core.words import about_text
 from pages.ui.component import emphasised, noted, register
-from pages.ui.run_progress import AT_WORK, RunFigures, extracted_text, progress_label, shown_share
+from pages.ui.run_progress import RunFigures, extracted_text, progress_label, shown_share
 from pages.ui.run_words import percent_text, strip_template
 
 
@@ -55,7 +55,7 @@ def strip_data(
         "label": progress_label(figures),
         "cold": figures.extracting,
         # With the run's work ends the strip, or the next one has its turn.
-        "turn": "work" if figures.state in AT_WORK else "rest",
+        "turn": "work" if figures.at_work else "rest",
     }
 
 
@@ -70,6 +70,6 @@ def strip_detail(figures: RunFigures, validation_accuracy: float | None) -> str:
         said.append(
             _("validation {accuracy}").format(accuracy=percent_text(validation_accuracy, digits=1))
         )
-    if figures.state in AT_WORK and figures.seconds_left is not None:
+    if figures.at_work and figures.seconds_left is not None:
         said.append(_("about {time} left").format(time=about_text(figures.seconds_left)))
     return " · ".join(said)
