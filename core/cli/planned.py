@@ -36,7 +36,7 @@ def plan_of(given: argparse.Namespace, workspace: Workspace) -> Plan:
     """
     plan = Plan(dataset="", dataset_title="", backbone=given.backbone or DEFAULT_BACKBONE)
     if given.recipe is not None:
-        plan = preset(given.recipe).applied(plan)
+        plan = _by_recipe(plan, given)
     if given.backbone is not None:
         plan = _with_backbone(plan, catalogue.get(given.backbone))
     if given.from_run is not None:
@@ -55,10 +55,22 @@ def plan_of(given: argparse.Namespace, workspace: Workspace) -> Plan:
     if given.cache is not None:
         fields.CACHE.check(given.cache)
         plan = replace(plan, cache=given.cache == "on")
+    recipe = _overridden(plan.recipe, fields.RECIPE_FIELDS, given)
+    if given.weight_decay is None:
+        recipe = recipe.with_usual_decay(plan.recipe.optimizer)
     return replace(
-        plan, head=_overridden(plan.head, fields.HEAD_FIELDS, given),
-        recipe=_overridden(plan.recipe, fields.RECIPE_FIELDS, given), limit=given.limit,
+        plan, head=_overridden(plan.head, fields.HEAD_FIELDS, given), recipe=recipe, limit=given.limit,
+        train_per_class=given.train_per_class,
     ).checked()
+
+
+def _by_recipe(plan: Plan, given: argparse.Namespace) -> Plan:
+    wanted = preset(given.recipe)
+    if given.trainable is not None and wanted.backbone is None:
+        # Before it is applied: how long a recipe takes may depend on how many blocks learn.
+        blocks = catalogue.parse_trainable(catalogue.get(plan.backbone), given.trainable)
+        plan = replace(plan, trainable=blocks)
+    return wanted.applied(plan)
 
 
 def _with_backbone(plan: Plan, backbone: Backbone) -> Plan:
@@ -89,8 +101,7 @@ def _start(word: str, backbone: Backbone, workspace: Workspace) -> Start:
 
 
 def _overridden(
-    part: _Part, declared: tuple[fields.NumberField | fields.ChoiceField, ...],
-    given: argparse.Namespace,
+    part: _Part, declared: tuple[fields.Field, ...], given: argparse.Namespace,
 ) -> _Part:
     asked = {each.name: getattr(given, each.name) for each in declared}
     changes = {name: value for name, value in asked.items() if value is not None}

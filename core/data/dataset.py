@@ -138,6 +138,28 @@ class Dataset:
         return replace(self, items=tuple(item for item in self.items if item.path in kept))
 
 
+def with_fewer_to_learn_from(dataset: Dataset, per_class: int, seed: int = 0) -> Dataset:
+    """Return a dataset with at most so many training images of each class, all others as they are.
+
+    Args:
+        dataset: Any dataset.
+        per_class: How many, at least 1.
+        seed: What is drawn with it. With the same seed the images of a smaller number are among those of a
+            larger one.
+    """
+    by_class: dict[int, list[Item]] = {}
+    for item in dataset.of_split("train"):
+        by_class.setdefault(item.label, []).append(item)
+    kept = {
+        item.path
+        for items in by_class.values()
+        for item in sorted(items, key=lambda item: draw(seed, item.digest))[:per_class]
+    }
+    return replace(dataset, items=tuple(
+        item for item in dataset.items if item.split != "train" or item.path in kept
+    ))
+
+
 def draw(seed: int, digest: str) -> str:
     """Return a key that puts images in a random order which depends on seed and content alone."""
     return hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()

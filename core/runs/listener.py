@@ -10,6 +10,7 @@ from core.runs.folder import RunFolder
 from core.runs.mlflow_log import MlflowLog
 from core.runs.status import State, Status
 from core.training.events import BatchRow, CacheUse, EpochRow, Extraction, Step
+from core.training.stages import Stage
 
 STATUS_EVERY_S = 0.25
 
@@ -64,12 +65,17 @@ class FolderListener:
         """Show at once how the cache is used."""
         self._set(replace(self.status, cache=use))
 
+    def stage(self, stage: Stage) -> None:
+        """Show at once which blocks learn now."""
+        self._set(replace(self.status, stage=stage.name, learning=stage.trainable))
+
     def begins_at(self, history: Sequence[EpochRow], position: float) -> None:
         """Keep what was learned before, and nothing of what will be learned again."""
-        self._history = list(history)
+        told, self._history = self._history, list(history)
         self._folder.write_history(self._history)
         for row in history:
-            self._log(row)
+            if row not in told:  # else it was in an earlier stage of this work
+                self._log(row)
         self._folder.cut_batches(position)
         if not position:
             self._set(replace(self.status, epoch=0, step=0, progress=0.0))

@@ -108,6 +108,8 @@ class Status:
         ended: When it ended.
         pid: The process that works on it.
         worked_s: Seconds of work before that, where it was resumed.
+        stage: The stage of the training, see :class:`core.training.stages.Stage`; empty before the first.
+        learning: The blocks that learn in it; ``None`` before the first.
     """
 
     state: State
@@ -131,6 +133,8 @@ class Status:
     ended: float | None = None
     pid: int | None = field(default_factory=os.getpid)
     worked_s: float = 0.0
+    stage: str = ""
+    learning: tuple[str, ...] | None = None
 
     @property
     def elapsed_s(self) -> float | None:
@@ -163,10 +167,12 @@ class Status:
         values: JsonObject = read_json(path)
         try:
             error, cache = values.pop("error", None), values.pop("cache", None)
+            learning = values.pop("learning", None)
             return cls(
                 **{**values, "state": State(str(values["state"]))},  # type: ignore[arg-type]
                 error=Failure(**error) if isinstance(error, dict) else None,
                 cache=CacheUse(**cache) if isinstance(cache, dict) else None,
+                learning=tuple(map(str, learning)) if isinstance(learning, list) else None,
             )
         except (TypeError, ValueError, KeyError) as problem:
             raise BadInput(

@@ -122,8 +122,7 @@ def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = Tru
         _require_photos(workspace, plan)
         weights_file(workspace, plan)
         if more:
-            recipe = replace(plan.recipe, epochs=plan.recipe.epochs + more)
-            plan = replace(plan, recipe=recipe).checked()
+            plan = _longer(folder, plan, status.state, more)
             folder.replace_plan(plan)
         wishes.forget(folder)
         if not waits:
@@ -134,6 +133,15 @@ def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = Tru
         else:
             line.leave(workspace, run_id)
     return folder
+
+
+def _longer(folder: RunFolder, plan: Plan, state: State, more: int) -> Plan:
+    """Return a plan of more epochs; one that ended early goes on from where it did, and to its new end."""
+    recipe = plan.recipe
+    done = len(folder.history())
+    if state is State.FINISHED and recipe.early_stopping and 0 < done < recipe.epochs:
+        recipe = replace(recipe, epochs=done, early_stopping=0)
+    return replace(plan, recipe=replace(recipe, epochs=recipe.epochs + more)).checked()
 
 
 def most_more(plan: Plan) -> int:

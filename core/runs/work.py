@@ -157,7 +157,11 @@ def require_usable(dataset: Dataset) -> None:
 def dataset_of(workspace: Workspace, plan: Plan) -> Dataset:
     """Return the dataset of a plan, limited as the plan says; raises NotFound where it is gone."""
     dataset = datasets.load(workspace.dataset_dir(plan.dataset))
-    return dataset if plan.limit is None else dataset.limited(plan.limit, plan.recipe.seed)
+    if plan.limit is not None:
+        dataset = dataset.limited(plan.limit, plan.recipe.seed)
+    if plan.train_per_class is not None:
+        dataset = datasets.with_fewer_to_learn_from(dataset, plan.train_per_class, plan.recipe.seed)
+    return dataset
 
 
 def evaluation_of(folder: RunFolder) -> Evaluation | None:

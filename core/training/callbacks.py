@@ -6,13 +6,14 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 
 from core.errors import RunFailed
 from core.i18n import _
 from core.training.checkpoint import Checkpoint
+from core.training.cost import Cost
 from core.training.events import BatchRow, EpochRow, Listener, Step
 from core.training.feed import Batches
 
@@ -74,15 +75,16 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         train: The training batches; their order is set at each epoch's begin.
         batch_size: Images a step.
         validation_images: How many images a validation has; 0 where there is none.
-        epochs: How many there are in all.
+        costs: What each epoch of the whole training costs, in the same unit.
         saved_s: Says what was saved once so many images have been learned from or validated on.
         going_on: Where the training goes on, or ``None`` where it begins.
+        phase: What the history calls this part of the training.
     """
 
     def __init__(
-        self, listener: Listener, train: Batches, batch_size: int, validation_images: int, epochs: int,
-        saved_s: Callable[[int], float | None] = lambda _passes: None,
-        going_on: Checkpoint | None = None,
+        self, listener: Listener, train: Batches, batch_size: int, validation_images: int,
+        costs: Sequence[Cost], saved_s: Callable[[int], float | None] = lambda _passes: None,
+        going_on: Checkpoint | None = None, *, phase: str = "fit",
     ) -> None:
         super().__init__()
         self._listener = listener
@@ -98,8 +100,9 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         self._past_images = 0
         self._past_s = 0.0
         self._validation_s: float | None = None
-        self._epochs = epochs
-        self._every = max(1, self._steps * epochs // LIVE_POINTS)
+        self._costs = costs
+        self._every = max(1, self._steps * len(costs) // LIVE_POINTS)
+        self._phase = phase
         self._going_on = going_on
         self._graph_is_built = False
         self.history: list[EpochRow] = list(going_on.history) if going_on else []
@@ -177,7 +180,7 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
         values = logs or {}
         row = EpochRow(
             epoch=epoch + 1,
-            phase="fit",
+            phase=self._phase,
             loss=float(values["loss"]),
             accuracy=float(values["accuracy"]),
             val_loss=_maybe(values, "val_loss"),
@@ -203,7 +206,10 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
     def _step(self, done: int) -> Step:
         speed = self._speed()
         weight = self._images + self._validation_weight
-        progress = (self._epoch * weight + self._seen) / (self._epochs * weight)
+        whole = sum(each.opening + each.epoch for each in self._costs)
+        now = self._costs[self._epoch]
+        before = sum(each.opening + each.epoch for each in self._costs[:self._epoch]) + now.opening
+        progress = (before + now.epoch * self._seen / weight) / whole
         passes = self._epoch * (self._images + self._validation_images) + self._seen
         return Step(
             self._epoch + 1, done, self._steps, min(1.0, progress), self._eta(speed), speed,
@@ -221,7 +227,9 @@ class Tell(keras.callbacks.Callback):  # type: ignore[misc]
     def _eta(self, speed: float | None) -> float | None:
         if not speed:
             return None
-        left = self._epochs - self._epoch - 1
+        # Epochs of a later stage in units of this one, with what it takes to begin that stage.
+        later = sum(each.opening + each.epoch for each in self._costs[self._epoch + 1:])
+        left = later / self._costs[self._epoch].epoch
         training = (left * self._images + self._images - self._seen) / speed
         validation = self._validation_s
         if validation is None:

@@ -141,6 +141,24 @@ def frozen_fingerprint(model: Any) -> str:
     return fingerprint(weight for weight in model.weights if id(weight) not in changing)
 
 
+@dataclass(frozen=True)
+class Changing:
+    """The weights that a training changes in any of its stages.
+
+    Attributes:
+        weights: The variables, in the order of :func:`learned`.
+        frozen: The fingerprint of all others.
+    """
+
+    weights: tuple[Any, ...]
+    frozen: str
+
+    @classmethod
+    def of(cls, model: Any) -> Changing:
+        """Return what changes in a model while all that may learn does so."""
+        return cls(tuple(learned(model)), frozen_fingerprint(model))
+
+
 def values_of(variables: Iterable[Any]) -> Arrays:
     """Return copies of what variables hold."""
     return tuple(np.array(variable.numpy()) for variable in variables)
@@ -159,18 +177,26 @@ def assign(variables: Sequence[Any], values: Arrays) -> None:
         variable.assign(value)
 
 
-def restore(checkpoint: Checkpoint, model: Any) -> None:
-    """Put weights and optimizer back into a compiled model.
+def restore_weights(checkpoint: Checkpoint, changing: Changing) -> None:
+    """Put the weights back into a model.
+
+    Raises:
+        RunFailed: The model does not fit, or what it starts from has changed.
+    """
+    if checkpoint.frozen != changing.frozen:
+        raise _refused(_("What this run started from is no longer the same."))
+    assign(changing.weights, checkpoint.weights)
+
+
+def restore_optimizer(checkpoint: Checkpoint, model: Any) -> None:
+    """Put the optimizer's state back into a compiled model.
 
     NOTE: the optimizer is built first. Into one that is not, its state could not be put, and compiling
     anew afterwards would lose it: the history would be another.
 
     Raises:
-        RunFailed: The model does not fit, or what it starts from has changed.
+        RunFailed: The model does not fit.
     """
-    if checkpoint.frozen != frozen_fingerprint(model):
-        raise _refused(_("What this run started from is no longer the same."))
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    assign(learned(model), checkpoint.weights)
     assign(model.optimizer.variables, checkpoint.optimizer)

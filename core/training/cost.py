@@ -3,9 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from core.backbones import catalogue
+from core.training import worth
 from core.training.plan import Plan
+from core.training.stages import plan_of, stages_of
+
+# What a step on kept activations takes at the least, as a share of a pass of the whole backbone: seen with
+# a head alone on Lite0.
+_LEAST = 0.04
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an epoch costs an image, in passes of the whole backbone.
+
+    Attributes:
+        epoch: The epoch itself.
+        opening: What has to be done before it, where it is the first of a later stage.
+    """
+
+    epoch: float
+    opening: float = 0.0
+
+
+def epoch_costs(plan: Plan) -> tuple[Cost, ...]:
+    """Return what each epoch of a plan costs: later stages cost more than the one of the head alone."""
+    costs: list[Cost] = []
+    for stage in stages_of(plan):
+        staged = plan_of(plan, stage)
+        reused = 0.0 if worth.why_never(staged) else worth.frozen_share(staged)
+        whole = forward(plan)
+        each = max(_LEAST, 1 - reused + backward(staged) / whole)
+        costs += [Cost(each)] * stage.epochs
+        if stage.first:
+            costs[stage.first] = Cost(each, reused)
+    return tuple(costs)
 
 
 def backward(plan: Plan) -> int:

@@ -48,9 +48,9 @@ def counts(plan: Plan, classes: int) -> Counts:
     """Count the parameters of the model that a plan builds for so many classes."""
     backbone = catalogue.get(plan.backbone)
     head = head_parameters(plan, classes)
-    # Scale and offset of pretrained BatchNorm stay frozen as well, see core.training.model.assemble.
+    # BatchNorm of pretrained blocks stays frozen unless it is asked for, see core.training.model.assemble.
     chosen = [block for block in backbone.blocks if block.name in plan.trainable]
-    blocks = learning_in(chosen, norms=plan.weights.source == RANDOM)
+    blocks = learning_in(chosen, norms=plan.norms_learn)
     # Normalisation layers with fixed figures count as well: they are in the block and do not learn.
     norm = sum(block.parameters for block in chosen) - blocks
     return Counts(backbone.parameters + head, blocks + head, head, norm)
@@ -77,9 +77,15 @@ def shortcuts(backbone: str) -> dict[str, tuple[str, ...]]:
 
     ``last`` is the last block of the body with what only finishes it.
     """
+    return {
+        "none": (), "last": last_blocks(backbone, 1), "all": catalogue.get(backbone).block_names,
+    }
+
+
+def last_blocks(backbone: str, count: int) -> tuple[str, ...]:
+    """Return the last so many blocks of the body, with what only finishes it."""
     names = catalogue.get(backbone).block_names
-    last = len(names) - (2 if names[-1] in _FINISHING else 1)
-    return {"none": (), "last": names[last:], "all": names}
+    return names[-count - (names[-1] in _FINISHING):]
 
 
 def block_title(name: str) -> str:

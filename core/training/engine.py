@@ -20,7 +20,7 @@ from core.files import copy_file
 from core.i18n import _
 from core.training.asked import Asked
 from core.training.backend import load_tensorflow
-from core.training.checkpoint import Checkpoint, restore
+from core.training.checkpoint import Changing, Checkpoint, restore_weights
 from core.training.events import CacheUse, Listener, Outcome, Places, Timing
 from core.training.failures import advice
 from core.training.feed import Batches, Photos, as_keras
@@ -32,6 +32,7 @@ from core.training.ways import Way
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
+    from core.training.course import Course
     from core.training.fitting import Fitted
 
 _log = logging.getLogger(__name__)
@@ -83,39 +84,38 @@ def train(
     with advice():
         model = models.assemble(plan, len(dataset.classes), weights_file)
     try:
+        changing = Changing.of(model)
         if going_on is not None:
-            restore(going_on, model)
-        return _carry_out(model, began, asked, going_on)
+            restore_weights(going_on, changing)
+        return _carry_out(model, began, asked, going_on, changing)
     finally:
         let_go(model)
 
 
-def _carry_out(model: Any, began: float, asked: Asked, going_on: Checkpoint | None) -> Outcome:
-    from core.training import fitting, ways
+def _carry_out(
+    model: Any, began: float, asked: Asked, going_on: Checkpoint | None, changing: Changing
+) -> Outcome:
+    from core.training import course
     from core.training import model as models
 
     dataset, listener, stop = asked.dataset, asked.listener, asked.stop
     total, trainable = models.count_parameters(model)
     prepared = time.perf_counter()
     asked.leave_if_asked()
-    with advice():
-        way = ways.choose(asked.plan, dataset, model, asked.workspace, listener, stop)
+    gone = course.go_through(model, asked, going_on, changing)
+    way, fitted = gone.way, gone.fitted
     try:
-        extracted = time.perf_counter()
-        asked.leave_if_asked()
-        listener.phase("building")  # the first step builds the graph
-        fitted = fitting.fit(model, way, asked, going_on)
         if not fitted.for_now:
             listener.phase("saving")
         if not fitted.for_now or fitted.kept is not None:
             _save(model, fitted, dataset, asked.places)
         fit_done = time.perf_counter()
         test = None
-        if not fitted.stopped and dataset.of_split("test"):
+        if not fitted.stopped and asked.plan.test_at_end and dataset.of_split("test"):
             listener.phase("testing")
             test = _test(model, way, asked)
         ended = time.perf_counter()
-        use = _compared(way, fitted, dataset, ended - began, tested=test is not None)
+        use = _compared(gone, dataset, ended - began, tested=test is not None)
         if not fitted.for_now:
             listener.cache(use)
     finally:
@@ -130,8 +130,8 @@ def _carry_out(model: Any, began: float, asked: Asked, going_on: Checkpoint | No
         test=test,
         timing=Timing(
             prepare_s=prepared - began,
-            extract_s=extracted - prepared,
-            fit_s=fit_done - extracted,
+            extract_s=gone.choosing_s,
+            fit_s=fit_done - prepared - gone.choosing_s,
             evaluate_s=ended - fit_done if test is not None else None,
             total_s=ended - began,
         ),
@@ -141,16 +141,13 @@ def _carry_out(model: Any, began: float, asked: Asked, going_on: Checkpoint | No
     )
 
 
-def _compared(
-    way: Way, fitted: Fitted, dataset: Dataset, total_s: float, *, tested: bool
-) -> CacheUse:
+def _compared(gone: Course, dataset: Dataset, total_s: float, *, tested: bool) -> CacheUse:
     """Say what the plain way would have taken: the frozen part seeing every image in every epoch."""
-    use = way.use
-    if use.reason or use.image_s is None or fitted.stopped:
+    use = gone.way.use
+    if gone.plain_s is None or gone.fitted.stopped:
         return use
-    seen = fitted.epochs * sum(len(dataset.of_split(name)) for name in ("train", "validation"))
-    seen += len(dataset.of_split("test")) if tested else 0
-    return replace(use, compared_s=total_s - way.extract_s + seen * use.image_s)
+    images = len(dataset.of_split("test")) if tested else 0
+    return replace(use, compared_s=total_s + gone.plain_s + images * (use.image_s or 0.0))
 
 
 def _fetch_weights(plan: Plan, listener: Listener, stop: threading.Event) -> None:

@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from core.backbones import catalogue
@@ -21,6 +21,7 @@ from core.training.extract import MOST_CONSTANTS
 from core.training.feed import BATCHES_AHEAD
 from core.training.plan import Plan
 from core.training.speed import Anchor, Measured
+from core.training.stages import plan_of, stages_of
 
 # What steps of a real training take more than bare ones: photos are fed, curves and progress written.
 # Seen on 2 cores: 1.15 to 1.3 for VGG16, MobileNetV2 and ResNet50 (tests/benchmarks/estimates.py).
@@ -59,7 +60,7 @@ class Estimate:
 
     Attributes:
         seconds: From start to finish.
-        epoch_s: One epoch, validation included.
+        epoch_s: One epoch of the last stage, validation included.
         peak_bytes: The largest memory of a process that does nothing else.
     """
 
@@ -89,22 +90,40 @@ def _decode_seconds(dataset: Dataset, items: Sequence[Item], image_size: int) ->
 
 
 def estimate(
-    plan: Plan, photos: Photos, classes: int, measured: Measured, *, found: int = 0
+    plan: Plan, photos: Photos, classes: int, measured: Measured, *, found: Sequence[int] = ()
 ) -> Estimate | None:
-    """Predict time and memory of a plan.
+    """Predict time and memory of a plan; where it may end early, of one that does not.
 
     Args:
         plan: A checked plan.
         photos: See :func:`photos_of`.
         classes: How many classes there are.
         measured: A calibration of the plan's backbone at its image size.
-        found: How many images the frozen part has seen already, see :mod:`core.training.known_rows`.
+        found: How many images the frozen part of each stage has seen already, see
+            :func:`core.training.known_rows.found_by_stage`; none unless told.
 
     Returns:
         The prediction, or ``None`` where only a quick look was taken.
     """
     if not measured.anchors:
         return None
+    stages = stages_of(plan)
+    there = [*found, *[0] * (len(stages) - len(found))]
+    tested = photos.test if plan.test_at_end else 0
+    parts = []
+    for stage, known in zip(stages, there, strict=True):
+        # NOTE: only the last stage is tested with, but test images that are kept already are known in each.
+        of_stage = replace(photos, test=tested if stage is stages[-1] else 0)
+        parts.append(_stage(plan_of(plan, stage), of_stage, classes, measured, known))
+    start = measured.import_s + measured.build_s
+    return Estimate(
+        start + sum(each.seconds for each in parts), parts[-1].epoch_s,
+        max(each.peak_bytes for each in parts),
+    )
+
+
+def _stage(plan: Plan, photos: Photos, classes: int, measured: Measured, found: int) -> Estimate:
+    """Predict a stage, from its first step on."""
     reading = photos.decode_s / (os.cpu_count() or 1)
     step = _between(plan, measured, lambda anchor: anchor.step_s)
     a_pass = measured.forward_s
@@ -122,7 +141,7 @@ def estimate(
     epoch = fed + passes * reading + batches * STEP_S
     # The first step of training, of validation and of testing each builds its graph.
     first_step = _between(plan, measured, lambda anchor: anchor.trace_s)
-    start = measured.import_s + measured.build_s + first_step + 2 * measured.trace_s
+    start = first_step + (2 if photos.test else 1) * measured.trace_s
     testing = photos.test * (FED * a_pass + reading)
     fit = plan.recipe.epochs * epoch
     writing = saving * min(plan.recipe.epochs, 1 + fit / WRITE_EVERY_S)

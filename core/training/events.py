@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from core.training.stages import Stage
+
 WRITE_EVERY_S = 5.0
 """Seconds between two writings of the best and the last epoch, at the least."""
 LEAST_SAVED_S = 1
@@ -131,6 +133,9 @@ class Listener(Protocol):
 
     def cache(self, use: CacheUse) -> None:
         """It is decided how the cache is used; told again when more is known."""
+
+    def stage(self, stage: Stage) -> None:
+        """A stage begins, or is gone on with: other blocks learn now."""
 
     def begins_at(self, history: Sequence[EpochRow], position: float) -> None:
         """The fit begins, after these epochs, at this position in epochs; 0 where it is a new one."""

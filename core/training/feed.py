@@ -152,6 +152,11 @@ class Batches:
         """How many images an epoch has."""
         return len(self._source)
 
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """The class of each image, ``(images,)``, in the order of the source."""
+        return self._labels
+
     def __len__(self) -> int:
         return math.ceil(len(self._source) / self._batch_size)
 

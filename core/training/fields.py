@@ -95,6 +95,33 @@ class ChoiceField:
             )
 
 
+@dataclass(frozen=True)
+class SwitchField:
+    """Something that is on or off.
+
+    Attributes:
+        name: The name in the plan and, with hyphens, on the command line.
+        title: The label shown to people.
+        help: What it does.
+        default: Whether it is on where nothing is chosen.
+    """
+
+    name: str
+    title: str
+    help: str
+    default: bool = False
+
+    def check(self, value: object) -> None:
+        """Raise BadInput where ``value`` is neither true nor false."""
+        if not isinstance(value, bool):
+            raise BadInput(
+                _("The value of “{title}” cannot be used.").format(title=self.title),
+                given=f"{value!r}"[:80], fix=_("Switch it on or off."),
+            )
+
+
+Field = NumberField | ChoiceField | SwitchField
+
 POOLING = ChoiceField(
     "pooling", _("Pooling"),
     _("How the backbone's last feature map becomes one row of numbers: its average, its maximum, or "
@@ -156,6 +183,80 @@ VIEWS = NumberField(
       "slower. Without augmentation it means nothing."),
     4, 0, 64, 1, (0, 2, 4, 8),
 )
+METHOD = ChoiceField(
+    "method", _("What learns when"),
+    _("All at once is the usual way. Head first trains the new head alone before the chosen blocks join, so "
+      "that its first, large errors do not spoil what they know. Block by block thaws one more block in each "
+      "stage, from the head towards the input."),
+    "single", (
+        ("single", _("All at once")), ("lp-ft", _("Head first")), ("gradual", _("Block by block")),
+    ),
+)
+STAGE_EPOCHS = NumberField(
+    "stage_epochs", _("Epochs a stage"),
+    _("How many epochs each stage before the last takes; the last one takes what is left of them all."),
+    5, 1, 100, 1,
+)
+HEAD_RATE = NumberField(
+    "head_rate", _("Rate of the head alone"),
+    _("The learning rate of the stage in which only the head learns. 0.001 suits a new head."),
+    1e-3, 1e-7, 1.0, 1e-4, (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+)
+LR_FACTOR = NumberField(
+    "lr_factor", _("Rate from block to block"),
+    _("Each block learns at the rate of the one above it times this factor, counted from the head towards "
+      "the input. Below 1, early blocks, which see edges and colours, change less than late ones. 1 gives "
+      "all the same rate."),
+    1.0, 0.05, 1.0, 0.05, (1.0, 0.9, 0.7, 0.5, 0.38),
+)
+SCHEDULE = ChoiceField(
+    "schedule", _("Schedule"),
+    _("How the learning rate goes over the last stage. Cosine lets it fall slowly to 0, which often ends a "
+      "little better; a constant one is easier to read in the curves."),
+    "constant", (("constant", _("Constant")), ("cosine", _("Cosine"))),
+)
+WARMUP = NumberField(
+    "warmup", _("Warm-up"),
+    _("Epochs over which the learning rate rises from 0 to its full value at the begin of the last stage. "
+      "1 protects pretrained blocks from the first, large steps; 0 begins at the full rate."),
+    0, 0, 50, 1, (0, 1, 2, 3),
+)
+EARLY_STOPPING = NumberField(
+    "early_stopping", _("Early stopping"),
+    _("Ends the training once so many epochs of the last stage have brought nothing better on the "
+      "validation photos; 0 trains to the end. The best epoch is kept either way."),
+    0, 0, 100, 1, (0, 3, 5, 10),
+)
+CLASS_WEIGHTS = SwitchField(
+    "class_weights", _("Weigh rare classes more"),
+    _("Lets each class count as much as any other in training, however few photos it has. It helps rare "
+      "classes, often at a small cost for frequent ones."),
+)
+LABEL_SMOOTHING = NumberField(
+    "label_smoothing", _("Label smoothing"),
+    _("Takes so much certainty from each right answer and spreads it over all classes. 0.1 is a common "
+      "choice against overconfidence; losses are then higher, which does not mean worse."),
+    0.0, 0.0, 0.5, 0.05, (0.0, 0.05, 0.1, 0.2),
+)
+WEIGHT_DECAY = NumberField(
+    "weight_decay", _("Weight decay"),
+    _("Pulls weights a little towards 0 in each step, in proportion to the learning rate; biases and "
+      "BatchNorm are left out. It slows memorising. AdamW is made for it; 0.004 is its usual value."),
+    0.0, 0.0, 1.0, 0.001, (0.0, 1e-4, 1e-3, 4e-3, 1e-2),
+)
+NORMS = ChoiceField(
+    "norms", _("BatchNorm in blocks that learn"),
+    _("BatchNorm layers scale what passes by averages they learned in pretraining. Frozen keeps these, which "
+      "is safer with few photos and small batches. Updating learns new ones from your photos, which can help "
+      "with many photos that look very different. From scratch they always update."),
+    "frozen", (("frozen", _("Frozen")), ("updating", _("Updating"))),
+)
+TRAIN_PER_CLASS = NumberField(
+    "train_per_class", _("Training photos a class"),
+    _("Learns from at most so many photos of each class, drawn by the seed; validation and test photos stay "
+      "all the same."),
+    100, 1, 10_000_000, 1,
+)
 CACHE = ChoiceField(
     "cache", _("Let each photo pass the frozen part once"),
     _("Keeps what the frozen part of the network makes of each photo, for later epochs and later runs. It "
@@ -168,5 +269,8 @@ LIMIT = NumberField(
     1000, 10, 10_000_000, 1,
 )
 
-HEAD_FIELDS = (POOLING, DROPOUT, HIDDEN)
-RECIPE_FIELDS = (EPOCHS, BATCH_SIZE, LEARNING_RATE, OPTIMIZER, SEED, AUGMENT, VIEWS)
+HEAD_FIELDS: tuple[Field, ...] = (POOLING, DROPOUT, HIDDEN)
+RECIPE_FIELDS: tuple[Field, ...] = (
+    EPOCHS, BATCH_SIZE, LEARNING_RATE, OPTIMIZER, SEED, AUGMENT, VIEWS, METHOD, STAGE_EPOCHS, HEAD_RATE,
+    LR_FACTOR, SCHEDULE, WARMUP, EARLY_STOPPING, CLASS_WEIGHTS, LABEL_SMOOTHING, WEIGHT_DECAY, NORMS,
+)

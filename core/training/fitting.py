@@ -11,12 +11,16 @@ import keras
 from core.training import ways
 from core.training.asked import Asked
 from core.training.callbacks import StopNow, StopOnRequest, Tell
-from core.training.checkpoint import Checkpoint
+from core.training.checkpoint import Changing, Checkpoint
+from core.training.cost import epoch_costs
+from core.training.early import EndEarly
 from core.training.epoch_start import EpochStart
 from core.training.events import EpochRow
 from core.training.failures import advice
 from core.training.feed import Batches, as_keras
 from core.training.keeping import KeepBest
+from core.training.loss import class_weights
+from core.training.stages import Stage
 from core.training.tensorboard import ScalarLog
 from core.training.ways import Way
 
@@ -31,6 +35,7 @@ class Fitted:
         kept: The epoch whose weights the model has now, or ``None`` where none ended.
         history: The epochs that have ended.
         epochs: How many of them ended in this fit.
+        early: Whether it ended before its last epoch, because nothing became better any more.
     """
 
     left: StopNow | None
@@ -38,6 +43,7 @@ class Fitted:
     kept: int | None
     history: tuple[EpochRow, ...]
     epochs: int
+    early: bool = False
 
     @property
     def stopped(self) -> bool:
@@ -45,14 +51,19 @@ class Fitted:
         return self.left is not None
 
 
-def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitted:
-    """Fit a model, or go on with it, and leave it with the weights of its best epoch.
+def fit(
+    model: Any, way: Way, asked: Asked, going_on: Checkpoint | None, stage: Stage, changing: Changing
+) -> Fitted:
+    """Fit a model for a stage, or go on with it, and leave it with the weights of the best epoch so far.
 
     Args:
-        model: The whole model, compiled; a checkpoint has been restored into it.
+        model: The whole model, compiled for the stage; a checkpoint has been restored into it.
         way: What is fitted, on what.
         asked: What is asked for.
-        going_on: The checkpoint, or ``None``.
+        going_on: The checkpoint that it goes on from, of this stage or of the end of the one before, or
+            ``None``.
+        stage: The stage.
+        changing: What changes in the model, in this stage or another.
 
     Raises:
         RunFailed: The loss ran away, memory ran out, a photo could no longer be read.
@@ -66,10 +77,12 @@ def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitt
     asked.listener.begins_at(before, position)
     validation = ways.checking_batches(way, dataset, "validation") if checking else None
     tell = Tell(
-        asked.listener, train, plan.recipe.batch_size, checking, plan.recipe.epochs, _savings(way), going_on
+        asked.listener, train, plan.recipe.batch_size, checking, epoch_costs(plan), _savings(way), going_on,
+        phase=stage.name,
     )
     start = EpochStart(model, plan.recipe.seed, going_on)
-    keep = KeepBest(model, places, tell, start, dataset.classes, going_on)
+    keep = KeepBest(model, changing, places, tell, start, dataset.classes, going_on)
+    early = EndEarly(plan.recipe.early_stopping if stage.last else 0, stage.first, tell)
     log = ScalarLog(places.events, before)
 
     def leave() -> None:
@@ -78,12 +91,15 @@ def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitt
         if asked.for_now():
             asked.listener.parked()
 
-    callbacks = [start, tell, keep, log, StopOnRequest(asked.stop, leave)]
-    epochs = _Epochs(way.learner, train, validation, callbacks)
+    # NOTE: the early end comes after the checkpoint, which is then of an epoch that has ended.
+    callbacks = [start, tell, keep, log, early, StopOnRequest(asked.stop, leave)]
+    labels = train.labels if plan.recipe.class_weights else None
+    weights = None if labels is None else class_weights(labels, len(dataset.classes))
+    epochs = _Epochs(way.learner, train, validation, callbacks, early, weights)
     left: StopNow | None = None
     with advice(train, *([validation] if validation else [])):
         try:
-            epochs.carry_out(plan.recipe.epochs, going_on)
+            epochs.carry_out(stage, going_on)
         except StopNow as error:
             # NOTE: held on to. With its frames go TensorFlow's iterators, which now and then take ten
             # seconds; whoever asked for the leave is answered before.
@@ -92,7 +108,10 @@ def fit(model: Any, way: Way, asked: Asked, going_on: Checkpoint | None) -> Fitt
             log.close()
     for_now = left is not None and asked.for_now()
     keep.finish()
-    return Fitted(left, for_now, keep.epoch, tuple(tell.history), len(tell.history) - len(before))
+    return Fitted(
+        left, for_now, keep.epoch, tuple(tell.history), len(tell.history) - len(before),
+        early=len(tell.history) < stage.end and early.over,
+    )
 
 
 @dataclass(frozen=True)
@@ -104,24 +123,28 @@ class _Epochs:
         train: What it learns from.
         validation: What each epoch is checked on, or ``None``.
         callbacks: Who is told.
+        early: Says whether it has come to an end before its last epoch.
+        class_weights: What an image of each class counts, or ``None`` where all count the same.
     """
 
     learner: Any
     train: Batches
     validation: Batches | None
     callbacks: list[keras.callbacks.Callback]
+    early: EndEarly
+    class_weights: dict[int, float] | None
 
-    def carry_out(self, epochs: int, going_on: Checkpoint | None) -> None:
-        """Fit all epochs that are left, the one under way from the step where it was left."""
-        at = going_on.epochs if going_on else 0
+    def carry_out(self, stage: Stage, going_on: Checkpoint | None) -> None:
+        """Fit the epochs of a stage that are left, the one under way from the step where it was left."""
+        at = going_on.epochs if going_on else stage.first
         if going_on is not None and going_on.step:
             if going_on.step < len(self.train):
                 self._fit(at, at + 1, going_on.step)
             else:
                 self._check_only(at, going_on)
             at += 1
-        if at < epochs:
-            self._fit(at, epochs, 0)
+        if at < stage.end and not self.early.over:
+            self._fit(at, stage.end, 0)
 
     def _fit(self, first: int, end: int, skipped: int) -> None:
         self.learner.fit(
@@ -130,6 +153,7 @@ class _Epochs:
             initial_epoch=first,
             epochs=end,
             shuffle=False,
+            class_weight=self.class_weights,
             verbose=0,
             callbacks=self.callbacks,
         )

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from core.training.callbacks import Tell
-from core.training.checkpoint import Arrays, Checkpoint, assign, frozen_fingerprint, learned, values_of
+from core.training.checkpoint import Arrays, Changing, Checkpoint, assign, values_of
 from core.training.epoch_start import EpochStart
 from core.training.events import WRITE_EVERY_S, EpochRow, Places
 from core.training.model import save_model
@@ -27,6 +27,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         whole: The whole model, compiled; what is fitted may be its tail.
+        changing: What changes in it, in this stage or another.
         places: Where they go.
         tell: The callback that ran just before and knows the epoch's figures.
         start: The callback that knows the generators and means of the epoch under way.
@@ -35,8 +36,8 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
     """
 
     def __init__(
-        self, whole: Any, places: Places, tell: Tell, start: EpochStart, classes: Sequence[str],
-        going_on: Checkpoint | None = None,
+        self, whole: Any, changing: Changing, places: Places, tell: Tell, start: EpochStart,
+        classes: Sequence[str], going_on: Checkpoint | None = None,
     ) -> None:
         super().__init__()
         self._whole = whole
@@ -44,9 +45,8 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         self._tell = tell
         self._start = start
         self._classes = classes
-        self._learned = learned(whole)
-        # Where it goes on, it was compared when the checkpoint was restored.
-        self._frozen = going_on.frozen if going_on else frozen_fingerprint(whole)
+        self._learned = changing.weights
+        self._frozen = changing.frozen
         self._best: EpochRow | None = going_on.best_row if going_on else None
         self._held: Arrays = (going_on.best or going_on.weights) if going_on else ()
         self._model_is_written = False

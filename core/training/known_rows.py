@@ -11,6 +11,7 @@ from core.data.dataset import SPLITS, Dataset
 from core.files import JsonObject
 from core.training import worth
 from core.training.plan import Plan
+from core.training.stages import plan_of, stages_of
 from core.training.start import RANDOM
 from core.workspace import Workspace
 
@@ -42,6 +43,11 @@ def label(plan: Plan) -> JsonObject:
         "backbone": plan.backbone, "start": asdict(plan.weights), "seed": seed, "size": plan.size,
         "cut": cut_name(plan), "pooling": plan.head.pooling if worth.all_frozen(plan) else None,
     }
+
+
+def found_by_stage(workspace: Workspace, plan: Plan, dataset: Dataset) -> tuple[int, ...]:
+    """Return :func:`found` for each stage of a plan."""
+    return tuple(found(workspace, plan_of(plan, stage), dataset) for stage in stages_of(plan))
 
 
 def found(workspace: Workspace, plan: Plan, dataset: Dataset) -> int:

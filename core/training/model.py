@@ -15,6 +15,8 @@ from core.errors import BadInput
 from core.files import write_atomic
 from core.i18n import _
 from core.training.backend import load_tensorflow
+from core.training.loss import crossentropy
+from core.training.optimizer import factors, make_optimizer
 from core.training.plan import Plan
 from core.training.start import PRETRAINED, RANDOM
 
@@ -32,15 +34,17 @@ def assemble(plan: Plan, classes: int, weights_file: Path | None = None) -> Any:
         weights_file: The file that the plan's start names, where it names a file or a run.
 
     Returns:
-        A compiled ``keras.Model``: raw RGB ``(n, size, size, 3)`` in 0..255 in, class probabilities
-        ``(n, classes)`` out. Preprocessing is inside.
+        A ``keras.Model``, compiled for one step an epoch, see :func:`prepare`: raw RGB
+        ``(n, size, size, 3)`` in 0..255 in, class probabilities ``(n, classes)`` out. Preprocessing is
+        inside.
 
     Raises:
         Unavailable: The pretrained weights are not on this machine and cannot be fetched.
         BadInput: The weights cannot be read or do not fit.
 
-    NOTE: BatchNorm of pretrained weights stays frozen in every block, trainable ones too: statistics
-    of small batches of new photos undo what pretraining knew (keras.io/guides/transfer_learning).
+    NOTE: BatchNorm of pretrained weights stays frozen in every block, trainable ones too, unless the plan
+    asks for the contrary: statistics of small batches of new photos undo what pretraining knew
+    (keras.io/guides/transfer_learning).
     Calling the backbone with ``training=False`` would not do it: inside ``fit`` Keras 3 hands
     ``training=True`` on to the layers of a nested model all the same. From scratch there is nothing to
     keep, and a deep network without learned statistics does not train.
@@ -48,30 +52,47 @@ def assemble(plan: Plan, classes: int, weights_file: Path | None = None) -> Any:
     import keras
 
     body = _body(plan, weights_file)
-    set_trainable(body, plan)
     inputs = keras.Input((plan.size, plan.size, 3), name="image")
     values = build.preprocessed(plan.backbone, inputs)
     outputs = _head(body(values), plan, classes)
     model = keras.Model(inputs, outputs, name="classifier")
-    compile_with(model, _optimizer(plan))
-    # NOTE: built later, inside the first step, its variables would have that step traced twice.
-    model.optimizer.build(model.trainable_variables)
+    prepare(model, plan)
     return model
 
 
-def compile_with(model: Any, optimizer: Any, *, steps_at_once: int = 1) -> None:
+def prepare(model: Any, plan: Plan, *, steps_an_epoch: int = 1) -> None:
+    """Let what a plan says learn, and compile a model for it, with an optimizer of its own.
+
+    Args:
+        model: A model of :func:`assemble`, prepared for another stage perhaps.
+        plan: A checked plan whose blocks all learn at once, see :func:`core.training.stages.plan_of`.
+        steps_an_epoch: How many steps an epoch has, which schedules go by.
+    """
+    body = body_of(model)
+    set_trainable(body, plan)
+    optimizer = make_optimizer(
+        plan.recipe, steps_an_epoch=steps_an_epoch, factor_of=factors(body, plan))
+    compile_with(model, optimizer, label_smoothing=plan.recipe.label_smoothing)
+    # NOTE: built later, inside the first step, its variables would have that step traced twice.
+    model.optimizer.build(model.trainable_variables)
+
+
+def compile_with(
+    model: Any, optimizer: Any, *, label_smoothing: float = 0.0, steps_at_once: int = 1
+) -> None:
     """Compile a classifier for the loss and the metric that every training here has.
 
     Args:
         model: The classifier, or its tail.
         optimizer: A Keras optimizer.
+        label_smoothing: See :class:`core.training.plan.Recipe`.
         steps_at_once: How many steps TensorFlow takes without coming back to Python.
     """
     import keras
 
     model.compile(
         optimizer=optimizer,
-        loss=keras.losses.SparseCategoricalCrossentropy(),
+        loss=crossentropy(label_smoothing),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         steps_per_execution=steps_at_once,
     )
@@ -99,25 +120,32 @@ def _body(plan: Plan, weights_file: Path | None) -> Any:
 def set_trainable(body: Any, plan: Plan) -> None:
     """Let the plan's blocks learn, and freeze all others.
 
-    BatchNorm learns only from scratch, see :func:`assemble`. Frozen blocks drop nothing: they give the
+    Whether BatchNorm learns, see :func:`assemble`. Frozen blocks drop nothing: they give the
     same for the same photo, in training as well. Call it before compiling: Keras decides then what a
     step changes.
     """
     import keras
 
-    norms_learn = plan.weights.source == RANDOM
     for block, layers in build.block_layers(body, plan.backbone).items():
         learns = block in plan.trainable
         for layer in layers:
             normalises = isinstance(layer, keras.layers.BatchNormalization)
-            layer.trainable = learns and (norms_learn or not normalises)
+            layer.trainable = learns and (plan.norms_learn or not normalises)
             if normalises and layer.trainable:
                 # NOTE: Keras' 0.99 and 0.999 average over far more steps than a small photo set has: from
                 # scratch, validation would see little but the statistics that it began with.
                 layer.momentum = min(layer.momentum, SCRATCH_MOMENTUM)
             # NOTE: Keras 3 hands training=True on to the layers of a frozen nested model too.
-            if not learns and isinstance(layer, keras.layers.Dropout):
-                layer.rate = 0.0
+            if isinstance(layer, keras.layers.Dropout):
+                own = _own_rate(layer)
+                layer.rate = own if learns else 0.0
+
+
+def _own_rate(layer: Any) -> float:
+    """Return the rate that a layer had before any block was frozen: in a later stage it may learn."""
+    if not hasattr(layer, "own_rate"):
+        layer.own_rate = layer.rate
+    return float(layer.own_rate)
 
 
 def _head(values: Any, plan: Plan, classes: int) -> Any:
@@ -142,19 +170,6 @@ def _head(values: Any, plan: Plan, classes: int) -> Any:
     return layers.Dense(
         classes, activation="softmax", kernel_initializer=initial, name="classes"
     )(values)
-
-
-def _optimizer(plan: Plan) -> Any:
-    import keras
-
-    rate = plan.recipe.learning_rate
-    kinds = {
-        "adam": lambda: keras.optimizers.Adam(rate),
-        "adamw": lambda: keras.optimizers.AdamW(rate),
-        "sgd": lambda: keras.optimizers.SGD(rate, momentum=0.9),
-        "rmsprop": lambda: keras.optimizers.RMSprop(rate),
-    }
-    return kinds[plan.recipe.optimizer]()
 
 
 def count_parameters(model: Any) -> tuple[int, int]:

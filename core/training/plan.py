@@ -11,10 +11,12 @@ from core.errors import BadInput
 from core.files import JsonObject, read_json, write_json
 from core.i18n import _
 from core.training import fields as bounds
-from core.training.start import LONGEST_HISTORY, Ancestor, Start
+from core.training.start import LONGEST_HISTORY, RANDOM, Ancestor, Start
 
-PLAN_VERSION = 3
-READABLE_VERSIONS = (1, 2, 3)
+PLAN_VERSION = 4
+READABLE_VERSIONS = (1, 2, 3, 4)
+# What Keras gives AdamW by itself; until version 4 that was what it had.
+ADAMW_DECAY = 0.004
 _Part = TypeVar("_Part")
 
 
@@ -46,6 +48,19 @@ class Recipe:
         augment: ``none``, ``light`` or ``strong``.
         views: Changed views that are made of a training photo, an epoch taking the next, 1 to 64; 0
             for a fresh one in every epoch. Without augmentation it means nothing.
+        method: ``single``, ``lp-ft`` (the head alone first) or ``gradual`` (block by block), see
+            :mod:`core.training.stages`. Where only the head learns it means nothing.
+        stage_epochs: Epochs of each stage before the last, 1 to 100.
+        head_rate: Learning rate of a stage in which the head alone learns, 1e-7 to 1.
+        lr_factor: What the rate is multiplied by from block to block towards the input, 0.05 to 1.
+        schedule: How the rate goes over the last stage: ``constant`` or ``cosine``.
+        warmup: Epochs over which it rises at the begin of the last stage, 0 to 50.
+        early_stopping: Epochs of the last stage without anything better after which the training ends,
+            0 to 100; 0 never.
+        class_weights: Whether each class counts as much as any other in training.
+        label_smoothing: Share of certainty taken from each right answer, 0 to 0.5.
+        weight_decay: Share of a weight taken from it in a step at a learning rate of 1, 0 to 1.
+        norms: Whether BatchNorm of pretrained blocks that learn is ``frozen`` or ``updating``.
     """
 
     epochs: int = int(bounds.EPOCHS.default)
@@ -55,6 +70,17 @@ class Recipe:
     seed: int = int(bounds.SEED.default)
     augment: str = bounds.AUGMENT.default
     views: int = int(bounds.VIEWS.default)
+    method: str = bounds.METHOD.default
+    stage_epochs: int = int(bounds.STAGE_EPOCHS.default)
+    head_rate: float = bounds.HEAD_RATE.default
+    lr_factor: float = bounds.LR_FACTOR.default
+    schedule: str = bounds.SCHEDULE.default
+    warmup: int = int(bounds.WARMUP.default)
+    early_stopping: int = int(bounds.EARLY_STOPPING.default)
+    class_weights: bool = bounds.CLASS_WEIGHTS.default
+    label_smoothing: float = bounds.LABEL_SMOOTHING.default
+    weight_decay: float = bounds.WEIGHT_DECAY.default
+    norms: str = bounds.NORMS.default
 
     @property
     def different_views(self) -> int | None:
@@ -62,6 +88,15 @@ class Recipe:
         if self.augment == "none":
             return 1
         return min(self.views, self.epochs) if self.views else None
+
+    def with_usual_decay(self, before: str) -> Recipe:
+        """Return the recipe with the decay that its optimizer is usual with, where that was another before.
+
+        AdamW is made for weight decay; the others begin without.
+        """
+        if self.optimizer == before or "adamw" not in (self.optimizer, before):
+            return self
+        return replace(self, weight_decay=ADAMW_DECAY if self.optimizer == "adamw" else 0.0)
 
     def view(self, epoch: int) -> int:
         """Return the number of the view that an epoch, counted from 0, sees of each photo."""
@@ -85,6 +120,9 @@ class Plan:
         history: The runs that the backbone has been through, the first first.
         cache: Whether what the frozen part makes of each photo is kept and used again. It changes how
             long a training takes and nothing else.
+        train_per_class: Learn from at most so many images of each class; ``None`` for all of them. The
+            images of a smaller number are among those of a larger one with the same seed.
+        test_at_end: Whether the test split is looked at when the fit has ended.
         version: The form of this file.
     """
 
@@ -99,12 +137,19 @@ class Plan:
     image_size: int | None = None
     history: tuple[Ancestor, ...] = ()
     cache: bool = True
+    train_per_class: int | None = None
+    test_at_end: bool = True
     version: int = PLAN_VERSION
 
     @property
     def size(self) -> int:
         """Edge of the images, in pixels."""
         return self.image_size or catalogue.get(self.backbone).input_size
+
+    @property
+    def norms_learn(self) -> bool:
+        """Whether BatchNorm of blocks that learn does so too: from scratch always."""
+        return self.weights.source == RANDOM or self.recipe.norms == "updating"
 
     def checked(self) -> Plan:
         """Return the plan with its blocks in order, and its backbone by the name of the catalogue.
@@ -123,9 +168,12 @@ class Plan:
             bounds.LIMIT.check(self.limit)
         if self.image_size is not None:
             backbone.check_size(self.image_size)
+        if self.train_per_class is not None:
+            bounds.TRAIN_PER_CLASS.check(self.train_per_class)
         self.weights.check()
-        if not isinstance(self.cache, bool):
-            raise BadInput(_("The plan cannot be read."), given=repr(self.cache)[:80])
+        for switch in (self.cache, self.test_at_end):
+            if not isinstance(switch, bool):
+                raise BadInput(_("The plan cannot be read."), given=repr(switch)[:80])
         if len(self.history) > LONGEST_HISTORY:
             raise BadInput(_("The history of a plan cannot be read."), given=str(len(self.history)))
         if not isinstance(self.trainable, tuple) or not all(
@@ -157,7 +205,7 @@ class Plan:
         values = dict(given)
         trainable = values.get("trainable")
         values["head"] = _part(Head, values.get("head"))
-        values["recipe"] = _part(Recipe, _with_views(values.get("recipe"), given["version"]))
+        values["recipe"] = _part(Recipe, _as_it_was(values.get("recipe"), given["version"]))
         # NOTE: version 1 knew neither weights, image size nor history; their defaults are what it did.
         values["version"] = PLAN_VERSION
         values["weights"] = _part(Start, values.get("weights", {}))
@@ -175,10 +223,17 @@ class Plan:
         return cls.from_json(read_json(path))
 
 
-def _with_views(recipe: object, version: object) -> object:
-    """Say of a recipe before version 3 what it did: a fresh view in every epoch."""
-    if version in (1, 2) and isinstance(recipe, dict) and recipe.get("augment") in ("light", "strong"):
-        return {"views": 0, **recipe}
+def _as_it_was(recipe: object, version: object) -> object:
+    """Say of a recipe of an earlier version what it did.
+
+    Before version 3 every epoch saw a fresh view, and before version 4 AdamW decayed as Keras has it.
+    """
+    if not isinstance(recipe, dict):
+        return recipe
+    if version in (1, 2) and recipe.get("augment") in ("light", "strong"):
+        recipe = {"views": 0, **recipe}
+    if version in (1, 2, 3) and recipe.get("optimizer") == "adamw":
+        recipe = {"weight_decay": ADAMW_DECAY, **recipe}
     return recipe
 
 

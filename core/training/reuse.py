@@ -67,7 +67,10 @@ class Reuse:
         self._prefix = halves.prefix
         self._run: PrefixRun | None = None
         self.learner = halves.tail
-        compile_with(self.learner, model.optimizer, steps_at_once=_steps_at_once(plan, dataset))
+        compile_with(
+            self.learner, model.optimizer, label_smoothing=plan.recipe.label_smoothing,
+            steps_at_once=_steps_at_once(plan, dataset),
+        )
         self._kept = Activations(
             workspace, _made_by(plan, halves), halves.shapes, known_rows.label(plan)
         )

@@ -12,7 +12,6 @@ from core.i18n import _
 from core.training.counts import block_title, learning_in
 from core.training.plan import Plan
 from core.training.speed import Measured
-from core.training.start import RANDOM
 from core.words import bytes_text
 
 # Where nothing was measured. On 2 cores Lite0 makes 45 billion multiply-adds a second, VGG16 120.
@@ -62,7 +61,7 @@ def frozen_below(plan: Plan) -> Sequence[Block]:
     it is: nothing in it learns, whether or not it may.
     """
     blocks = catalogue.get(plan.backbone).blocks_at(plan.size)
-    norms = plan.weights.source == RANDOM
+    norms = plan.norms_learn
     learning = [
         at for at, block in enumerate(blocks)
         if block.name in plan.trainable and learning_in([block], norms=norms)

@@ -30,7 +30,7 @@ def expected(plan: Plan, dataset: Dataset) -> Estimate | None:
     known = measured(state.workspace(), plan.backbone, plan.size)
     if known is None:
         return None
-    there = known_rows.found(state.workspace(), plan, dataset)
+    there = known_rows.found_by_stage(state.workspace(), plan, dataset)
     photos = _photos(dataset, dataset.id, plan.size)
     return estimate(plan, photos, len(dataset.classes), known, found=there)
 

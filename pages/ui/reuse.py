@@ -16,6 +16,7 @@ from core.training import fields as bounds
 from core.training import known_rows
 from core.training.plan import Plan
 from core.training.speed import Measured, measured
+from core.training.stages import last_of
 from core.training.worth import (
     Amounts,
     all_frozen,
@@ -87,6 +88,7 @@ def choose_views(views: int) -> int:
 
 def view_costs(plan: Plan, dataset: Dataset) -> None:
     """Show what each number of views costs, where some part can be reused at all."""
+    plan = last_of(plan)
     if not (plan.cache and frozen_below(plan)):
         return
     found = costs(
@@ -115,7 +117,8 @@ def _time_text(cost: Cost) -> str:
 
 
 def forecast(plan: Plan, dataset: Dataset) -> None:
-    """Say in one line what will happen with the frozen part."""
+    """Say in one line what will happen with the frozen part, in the last stage where there are more."""
+    plan = last_of(plan)
     amounts, known = amounts_of(dataset), _measured(plan)
     there = known_rows.found(state.workspace(), plan, dataset)
     reason = why_plain(plan, amounts, known, found=there)

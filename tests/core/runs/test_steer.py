@@ -19,6 +19,7 @@ from core.runs.folder import RunFolder, run_folders
 from core.runs.status import Failure, State
 from core.runs.wishes import Wish
 from core.training import fields
+from core.training.events import EpochRow
 from core.training.model import EPOCH_ENTRY
 from core.training.plan import Plan, Recipe
 from core.training.start import RUN, Start
@@ -230,6 +231,24 @@ def test_what_has_finished_goes_on_for_more_epochs_alone(workspace: Workspace, p
     status = folder.status()
     assert (status.state, status.epochs, status.progress) == (State.QUEUED, 6, 0.5)
     assert line.waiting(workspace) == (folder.id,)
+
+
+def test_what_ended_early_goes_on_from_there_and_to_its_new_end(workspace: Workspace, plan: Plan) -> None:
+    early = replace(plan, recipe=replace(plan.recipe, epochs=30, early_stopping=2))
+    folder = run_in(workspace, early, State.FINISHED)
+    folder.write_history([EpochRow(n, "fit", 1.0, 0.5, 1.0, 0.5, 1e-3, 1.0) for n in (1, 2, 3, 4)])
+    steer.resume(workspace, folder.id, more=5)
+    found = folder.plan().recipe
+    assert (found.epochs, found.early_stopping) == (9, 0)
+
+
+def test_what_was_left_before_its_early_end_keeps_to_it(workspace: Workspace, plan: Plan) -> None:
+    early = replace(plan, recipe=replace(plan.recipe, epochs=30, early_stopping=2))
+    folder = run_in(workspace, early, State.STOPPED)
+    folder.write_history([EpochRow(1, "fit", 1.0, 0.5, 1.0, 0.5, 1e-3, 1.0)])
+    steer.resume(workspace, folder.id, more=5)
+    found = folder.plan().recipe
+    assert (found.epochs, found.early_stopping) == (35, 2)
 
 
 def test_what_has_finished_without_a_checkpoint_is_not_begun_anew(workspace: Workspace, plan: Plan) -> None:

@@ -16,6 +16,7 @@ from core.runs.folder import RunFolder
 from core.training import engine
 from core.training.events import BatchRow, CacheUse, EpochRow, Extraction, Outcome, Step
 from core.training.plan import Head, Plan, Recipe
+from core.training.stages import Stage
 from core.workspace import Workspace
 
 EACH = 12  # photos a class: 16 to learn from, 4 to validate on, 4 to test on
@@ -37,6 +38,7 @@ class Heard:
     batches: list[BatchRow] = field(default_factory=list)
     epochs: list[EpochRow] = field(default_factory=list)
     begun: list[tuple[int, float]] = field(default_factory=list)
+    stages: list[Stage] = field(default_factory=list)
 
     def phase(self, phase: str) -> None:
         self.phases.append(phase)
@@ -52,6 +54,10 @@ class Heard:
     def cache(self, use: CacheUse) -> None:
         self.uses.append(use)
         self.hook("cache", self)
+
+    def stage(self, stage: Stage) -> None:
+        self.stages.append(stage)
+        self.hook("stage", self)
 
     def begins_at(self, history: Sequence[EpochRow], position: float) -> None:
         self.begun.append((len(history), position))
@@ -98,6 +104,16 @@ def plan_for(data: Dataset, **recipe: Any) -> Plan:
         data.id, data.title, "efficientnet-lite0", head=Head(dropout=0.2), recipe=Recipe(**given),
         image_size=SIZE,
     ).checked()
+
+
+def prepare(model: Any, plan: Plan, *, steps_an_epoch: int = 1) -> None:
+    """Compile a model that has no blocks."""
+    from core.training.model import compile_with
+    from core.training.optimizer import make_optimizer
+
+    optimizer = make_optimizer(plan.recipe, steps_an_epoch=steps_an_epoch)
+    compile_with(model, optimizer, label_smoothing=plan.recipe.label_smoothing)
+    optimizer.build(model.trainable_variables)
 
 
 def with_recipe(plan: Plan, **recipe: Any) -> Plan:

@@ -292,7 +292,14 @@ def test_what_learns_and_what_does_not_are_told_apart() -> None:
 
 @pytest.mark.slow
 def test_a_checkpoint_of_another_model_is_put_nowhere(path: Path) -> None:
-    from core.training.checkpoint import frozen_fingerprint, learned, restore, values_of
+    from core.training.checkpoint import (
+        Changing,
+        frozen_fingerprint,
+        learned,
+        restore_optimizer,
+        restore_weights,
+        values_of,
+    )
 
     model = small_model(trainable=False)
     model.optimizer.build(model.trainable_variables)
@@ -301,14 +308,16 @@ def test_a_checkpoint_of_another_model_is_put_nowhere(path: Path) -> None:
         optimizer=values_of(model.optimizer.variables),
     )
     checkpoint.save(path, durable=False)
-    restore(loaded(path), model)
+    restore_weights(loaded(path), Changing.of(model))
+    restore_optimizer(loaded(path), model)
     with pytest.raises(RunFailed, match="no longer the same"):
-        restore(checkpoint, small_model(trainable=False))  # other weights in its frozen part
+        # Other weights in its frozen part.
+        restore_weights(checkpoint, Changing.of(small_model(trainable=False)))
     other = small_model()
     before = values_of(other.weights)
     fits = replace(checkpoint, frozen=frozen_fingerprint(other))
     for wrong in (fits, replace(fits, weights=values_of(learned(small_model(units=5))))):
         with pytest.raises(RunFailed, match="does not fit"):
-            restore(wrong, other)
+            restore_weights(wrong, Changing.of(other))
     for one, another in zip(before, values_of(other.weights), strict=True):
         np.testing.assert_array_equal(one, another)

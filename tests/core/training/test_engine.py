@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reusing
 from reusing import Heard
 
 from core.data.dataset import Dataset
@@ -47,14 +48,12 @@ def small(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         start = keras.initializers.GlorotUniform(seed=plan.recipe.seed)
         dense = keras.layers.Dense(classes, activation="softmax", kernel_initializer=start)
         model = keras.Model(inputs, dense(values), name="classifier")
-        model.compile(
-            models._optimizer(plan), keras.losses.SparseCategoricalCrossentropy(),
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        )
+        reusing.prepare(model, plan)
         made.append(model)
         return model
 
     monkeypatch.setattr(models, "assemble", assemble)
+    monkeypatch.setattr(models, "prepare", reusing.prepare)
     return made
 
 

@@ -95,6 +95,38 @@ def test_a_training_is_its_start_its_epochs_and_its_last_look() -> None:
     assert later.seconds == pytest.approx(found.seconds + 7.0)
 
 
+def test_stages_take_what_each_would_take_with_one_start() -> None:
+    staged = replace(PLAN, trainable=USUAL["last"], recipe=replace(
+        PLAN.recipe, method="lp-ft", epochs=10, stage_epochs=4))
+    free = replace(MEASURED, trace_s=0.0)
+    head = expected(replace(PLAN, recipe=replace(PLAN.recipe, epochs=4)), replace(PHOTOS, test=0), free)
+    tail = expected(
+        replace(PLAN, trainable=USUAL["last"], recipe=replace(PLAN.recipe, epochs=6)), known=free)
+    found = expected(staged, known=free)
+    assert found.seconds == pytest.approx(head.seconds + tail.seconds - free.import_s - free.build_s)
+    assert found.epoch_s == tail.epoch_s
+    assert found.peak_bytes == max(head.peak_bytes, tail.peak_bytes)
+    assert expected(staged).seconds == pytest.approx(found.seconds + (1 + 2) * 3.0)
+
+
+def test_what_each_stage_has_seen_before_counts_for_it_alone() -> None:
+    staged = replace(ONCE, trainable=USUAL["last"], recipe=replace(
+        PLAN.recipe, method="lp-ft", epochs=10, stage_epochs=4))
+
+    def seconds(*found: int) -> float:
+        guess = estimate(staged, PHOTOS, 5, MEASURED, found=found)
+        assert guess is not None
+        return guess.seconds
+
+    assert seconds(0, 0) == seconds()
+    assert seconds(900, 0) < seconds()
+    assert seconds(900, 1000) < seconds(900, 0)
+
+
+def test_without_a_look_at_the_test_photos_it_takes_less() -> None:
+    assert expected(replace(PLAN, test_at_end=False)).seconds < expected().seconds
+
+
 def test_where_the_frozen_part_sees_each_photo_once_the_epochs_are_of_the_rest() -> None:
     photos = replace(PHOTOS, decode_s=0.02)
     reading = 0.02 / (os.cpu_count() or 1)

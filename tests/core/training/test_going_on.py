@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reusing
 from reusing import SIZE, Hook, Ran, answers, assert_same, go_on, pixels, plan_for, run, with_recipe
 
 from core.data.dataset import Dataset
@@ -66,13 +67,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         start = keras.initializers.GlorotUniform(seed=seed + 1)
         outputs = keras.layers.Dense(classes, "softmax", kernel_initializer=start)(values)
         model = keras.Model(inputs, outputs, name="classifier")
-        model.compile(
-            models._optimizer(plan), keras.losses.SparseCategoricalCrossentropy(),
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        )
+        reusing.prepare(model, plan)
         return model
 
     monkeypatch.setattr(models, "assemble", assemble)
+    monkeypatch.setattr(models, "prepare", reusing.prepare)
 
 
 def leaving_at(when: Callable[[str, object], bool], stop: threading.Event) -> Hook:

@@ -152,12 +152,15 @@ def kept(places: Places, clock: Clock) -> Kept:
 def keeping_of(
     whole: Any, places: Places, clock: Clock, learner: Any = None, going_on: Checkpoint | None = None
 ) -> Kept:
+    from core.training.checkpoint import Changing
     from core.training.epoch_start import EpochStart
     from core.training.keeping import KeepBest
 
     told = Told(list(going_on.history) if going_on else [])
     start = EpochStart(whole, 5, going_on)
-    keep = KeepBest(whole, places, told, start, ["a", "b"], going_on)  # type: ignore[arg-type]
+    keep = KeepBest(
+        whole, Changing.of(whole), places, told, start, ["a", "b"], going_on,  # type: ignore[arg-type]
+    )
     for each in (start, keep):
         each.set_model(learner or whole)
     return Kept(whole, learner or whole, keep, told, places, clock)
@@ -262,7 +265,7 @@ def test_in_the_end_the_files_and_the_model_are_of_the_best_and_the_last(
 
 
 def test_a_checkpoint_brings_weights_and_optimizer_back(kept: Kept) -> None:
-    from core.training.checkpoint import restore
+    from core.training.checkpoint import Changing, restore_optimizer, restore_weights
 
     kept.whole.fit(PHOTOS, LABELS, epochs=2, verbose=0)
     kept.epoch(0.9)
@@ -272,7 +275,8 @@ def test_a_checkpoint_brings_weights_and_optimizer_back(kept: Kept) -> None:
     learnt = values(kept.whole)
     kept.keep.finish()
     other = learning_model()
-    restore(kept.checkpoint, other)
+    restore_weights(kept.checkpoint, Changing.of(other))
+    restore_optimizer(kept.checkpoint, other)
     for one, another in zip(values(other), learnt, strict=True):
         np.testing.assert_array_equal(one, another)
     assert optimizer[0] > 0  # its steps

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from core.errors import BadInput, NotFound
 from core.training import fields
 from core.training.fields import ChoiceField, NumberField
-from core.training.plan import Head, Plan, Recipe
+from core.training.plan import PLAN_VERSION, Head, Plan, Recipe
+from core.training.start import Start
 
 PLAN = Plan("photos", "Photos", "efficientnet-lite0")
 NUMBERS = [each for each in (*fields.HEAD_FIELDS, *fields.RECIPE_FIELDS) if isinstance(each, NumberField)]
@@ -100,8 +101,47 @@ def test_a_plan_from_before_views_saw_a_fresh_one_in_every_epoch(version: int, a
     found = Plan.from_json({**old, "recipe": recipe, "version": version})
     assert found.recipe.different_views == (1 if augment == "none" else None)
     assert found.cache is True
-    assert found.version == 3
+    assert found.version == PLAN_VERSION
     assert Plan.from_json(found.to_json()) == found
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize(("optimizer", "decay"), [("adamw", 0.004), ("adam", 0.0), ("sgd", 0.0)])
+def test_a_plan_from_before_weight_decay_had_that_of_its_optimizer(
+    version: int, optimizer: str, decay: float
+) -> None:
+    recipe = {"epochs": 3, "optimizer": optimizer}
+    found = Plan.from_json({**PLAN.to_json(), "recipe": recipe, "version": version})
+    assert found.recipe == Recipe(epochs=3, optimizer=optimizer, weight_decay=decay)
+    assert (found.train_per_class, found.test_at_end) == (None, True)
+    now = Plan.from_json({**PLAN.to_json(), "recipe": recipe})
+    assert now.recipe.weight_decay == 0.0
+
+
+def test_another_optimizer_brings_its_usual_weight_decay() -> None:
+    adamw = replace(Recipe(), optimizer="adamw").with_usual_decay("adam")
+    assert adamw.weight_decay == 0.004
+    assert replace(adamw, optimizer="sgd").with_usual_decay("adamw").weight_decay == 0.0
+    own = replace(Recipe(), optimizer="sgd", weight_decay=0.1)
+    assert own.with_usual_decay("adam") == own
+    assert own.with_usual_decay("sgd") == own
+
+
+@pytest.mark.parametrize("switch", ["cache", "test_at_end"])
+@pytest.mark.parametrize("per_class", [0, -1, 1.5, "2", True], ids=repr)
+def test_switches_and_numbers_of_photos_are_checked(switch: str, per_class: Any) -> None:
+    with pytest.raises(BadInput):
+        replace(PLAN, train_per_class=per_class).checked()
+    with pytest.raises(BadInput):
+        replace(PLAN, **{switch: 1}).checked()
+    with pytest.raises(BadInput):
+        replace(PLAN, recipe=replace(PLAN.recipe, class_weights=1)).checked()  # type: ignore[arg-type]
+
+
+def test_norms_learn_from_scratch_and_where_that_is_asked() -> None:
+    assert not PLAN.norms_learn
+    assert replace(PLAN, weights=Start("none")).norms_learn
+    assert replace(PLAN, recipe=replace(PLAN.recipe, norms="updating")).norms_learn
 
 
 @pytest.mark.parametrize("cache", [0, 1, None, "on", [], {}], ids=repr)
@@ -139,4 +179,4 @@ def test_without_augmentation_the_number_of_views_means_nothing(views: int) -> N
 
 def test_a_plan_of_another_version_is_refused() -> None:
     with pytest.raises(BadInput, match="another version"):
-        Plan.from_json({**PLAN.to_json(), "version": 4})
+        Plan.from_json({**PLAN.to_json(), "version": PLAN_VERSION + 1})
