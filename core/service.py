@@ -11,6 +11,7 @@ import atexit
 import logging
 import threading
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.data.intake import remove_leftovers
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from core.runs.runner import Runner
     from core.training.calibration import Calibrations, Wanted
     from core.training.plan import Plan
+    from core.training.rate_search import RateSearches
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class Service:
         runner: Trainings being carried out, in the background.
         calibrations: Backbones being measured, in the background.
         downloads: Weights being fetched, in the background.
+        rate_searches: Learning rates being looked for, in the background.
     """
 
     workspace: Workspace
@@ -50,19 +53,26 @@ class Service:
     runner: Runner
     calibrations: Calibrations
     downloads: Downloads
+    rate_searches: RateSearches
 
     def __init__(self, workspace: Workspace) -> None:
         from core.backbones.downloads import Downloads
         from core.data.jobs import Jobs
+        from core.experiments import follow_up
         from core.runs.runner import Runner
         from core.training.calibration import Calibrations
+        from core.training.rate_search import RateSearches
 
         self.workspace = workspace
         self.uploads = Uploads(workspace)
         self.jobs = Jobs()
-        self.runner = Runner(workspace)
+        self.runner = Runner(
+            workspace, begun=partial(follow_up.take_up, workspace),
+            ended=partial(follow_up.advance, workspace),
+        )
         self.calibrations = Calibrations(workspace)
         self.downloads = Downloads()
+        self.rate_searches = RateSearches(workspace)
 
     def start(self) -> None:
         """Remove what is stale, find interrupted runs, and take up what is queued."""
@@ -79,7 +89,7 @@ class Service:
 
     def close(self) -> None:
         """Stop what runs in the background; what it has reached is kept on disk."""
-        self.calibrations.cancel()
+        self.make_way()
         self.downloads.cancel()
         self.jobs.close()
         self.runner.close()
@@ -98,13 +108,18 @@ class Service:
         from core.runs.lineage import weights_file
 
         weights_file(self.workspace, plan)
-        self.calibrations.cancel()
+        self.make_way()
         return self.runner.submit(plan, by)
 
     def resume(self, run_id: str, more: int = 0) -> None:
         """Put a run in line again; a measurement gives way to it. See :func:`core.runs.steer.resume`."""
-        self.calibrations.cancel()
+        self.make_way()
         self.runner.resume(run_id, more)
+
+    def make_way(self) -> None:
+        """Stop what must not go on beside a training."""
+        self.calibrations.cancel()
+        self.rate_searches.cancel()
 
     def measure(self, wanted: Iterable[Wanted]) -> None:
         """Measure backbones in the background.
@@ -112,13 +127,40 @@ class Service:
         Raises:
             Busy: A training is going on, which would make the figures wrong.
         """
-        now = self.runner.snapshot()
-        if now.active is not None or now.queue:
+        if self._trains:
             raise Busy(
                 _("A training is going on, and would make the figures wrong."),
                 fix=_("Measure when it has ended."),
             )
         self.calibrations.ask(wanted)
+
+    def find_rate(self, plan: Plan) -> None:
+        """Look for a plan's learning rate in the background.
+
+        Args:
+            plan: A checked plan.
+
+        Raises:
+            Busy: A training is going on, or a search with other settings.
+            BadInput: The dataset cannot be trained on.
+            NotFound: The dataset, or the run or file that the plan starts from, is gone.
+        """
+        from core.runs.lineage import weights_file
+        from core.runs.work import dataset_of, require_usable
+
+        if self._trains:
+            raise Busy(
+                _("A training is going on, and both would be slow."),
+                fix=_("Look for a learning rate when it has ended."),
+            )
+        dataset = dataset_of(self.workspace, plan)
+        require_usable(dataset)
+        self.rate_searches.ask(plan, dataset, weights_file(self.workspace, plan))
+
+    @property
+    def _trains(self) -> bool:
+        now = self.runner.snapshot()
+        return now.active is not None or bool(now.queue)
 
 
 _lock = threading.Lock()

@@ -43,8 +43,8 @@ class Workspace:
         chosen = Path(path or os.environ.get("THAW_HOME") or "workspace").expanduser().absolute()
         workspace = cls(chosen)
         try:
-            for folder in (workspace.datasets, workspace.runs, workspace.incoming,
-                           workspace.cache, workspace.browsers, workspace.weights, workspace.bin):
+            for folder in (workspace.datasets, workspace.runs, workspace.incoming, workspace.cache,
+                           workspace.browsers, workspace.weights, workspace.bin, workspace.experiments):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Unavailable(
@@ -68,6 +68,11 @@ class Workspace:
     def runs(self) -> Path:
         """Run folders, one a run."""
         return self.root / "runs"
+
+    @property
+    def experiments(self) -> Path:
+        """Experiments, one folder each; their runs are among all others."""
+        return self.root / "experiments"
 
     @property
     def incoming(self) -> Path:
@@ -101,6 +106,10 @@ class Workspace:
     def run_dir(self, run_id: str) -> Path:
         """Return the folder of an existing run; raises NotFound."""
         return self._existing(self.runs, run_id, _("There is no such run."))
+
+    def experiment_dir(self, experiment_id: str) -> Path:
+        """Return the folder of an existing experiment; raises NotFound."""
+        return self._existing(self.experiments, experiment_id, _("There is no such experiment."))
 
     @staticmethod
     def _existing(parent: Path, name: str, what: str) -> Path:

@@ -10,7 +10,9 @@ from core.runs.listing import Listed
 from core.runs.work import evaluation_of, looks, measure
 from pages.ui import state
 from pages.ui.charts import confusion, shares
+from pages.ui.confirm import ask_on
 from pages.ui.escape import one_line, plain
+from pages.ui.experiment_controls import controls_of
 from pages.ui.locked import locked
 from pages.ui.pieces import caption, headline
 from pages.ui.places import PLACES
@@ -20,6 +22,7 @@ FEW_PHOTOS = 30
 
 
 def main() -> None:
+    ask_on()
     journey = state.stand()
     st.title(_("Evaluate"), anchor=False)
     if locked(journey, "evaluate"):
@@ -73,6 +76,7 @@ def _figures(run: Listed, found: Evaluation) -> None:
     with each:
         st.subheader(_("By class"), anchor=False)
         _by_class(found)
+    controls_of(run)
     with st.container(horizontal=True):
         if st.button(_("Try it on new photos"), type="primary", icon=":material/arrow_forward:",
                      icon_position="right"):

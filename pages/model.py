@@ -14,16 +14,18 @@ from core.i18n import _
 from core.training import fields as bounds
 from core.training.counts import counts, shortcuts
 from core.training.plan import Head
-from core.training.presets import PRESETS
 from core.training.start import RANDOM
 from pages.ui import fields, state
 from pages.ui.amounts import parameters_text, work_text
 from pages.ui.block_map import block_map
+from pages.ui.block_rates import block_words, legend_text
 from pages.ui.expected import takes, transferred
 from pages.ui.gallery import choose_backbone
 from pages.ui.locked import locked
+from pages.ui.options import Option, options
 from pages.ui.pieces import caption, lede, note
 from pages.ui.places import PLACES
+from pages.ui.recipe_choice import recipe_choice
 from pages.ui.start_from import follow_backbone, forget_size, start_from
 
 
@@ -33,9 +35,8 @@ def main() -> None:
     lede(_("Choose who teaches, then decide how much of it may change."))
     if locked(journey, "model") or journey.dataset is None:
         return
-    draft = state.update(model_seen=True)
-    _recipes(draft)
-    _backbone(draft)
+    recipe_choice(state.update(model_seen=True))
+    _backbone(state.draft())
     _start(state.draft())
     _what_may_learn(state.draft(), journey.dataset)
     head, card = st.columns([1, 1], gap="large")
@@ -47,28 +48,6 @@ def main() -> None:
                  icon_position="right"):
         state.set_up()
         st.switch_page(PLACES["train"].script)
-
-
-def _recipes(draft: Draft) -> None:
-    with st.expander(_("Start from a whole recipe"), icon=":material/menu_book:"):
-        for preset in PRESETS.values():
-            words, button = st.columns([4, 1], vertical_alignment="center")
-            with words:
-                st.markdown(f"**{preset.title}**")
-                caption(preset.description)
-                caption(_("Source: {source}").format(source=preset.source))
-            if button.button(_("Use it"), key=f"recipe-{preset.name}"):
-                state.keep(draft.planned(preset.applied(draft.plan())))
-                _forget_controls()
-                st.rerun()
-
-
-def _forget_controls() -> None:
-    """Let the controls show the draft again, after something has changed it all."""
-    follow_backbone()
-    forget_size()
-    for key in ("pooling", "hidden", "dropout"):
-        st.session_state.pop(key, None)
 
 
 def _backbone(draft: Draft) -> None:
@@ -119,22 +98,18 @@ def _what_may_learn(draft: Draft, dataset: Dataset) -> None:
     backbone = catalogue.get(draft.backbone)
     usual = shortcuts(draft.backbone)
     words = {"none": _("Head only"), "last": _("Last block"), "all": _("Everything")}
-    now = next((name for name, blocks in usual.items() if blocks == draft.trainable), None)
+    now = next((name for name, blocks in usual.items() if blocks == draft.trainable), "")
     title, presets = st.columns([1, 1], vertical_alignment="bottom")
     title.subheader(_("What may learn"), anchor=False)
 
-    def use_shortcut() -> None:
-        picked = st.session_state["shortcut"]
-        if picked is not None:
-            state.update(trainable=usual[picked])
+    def use_shortcut(name: str) -> None:
+        state.update(trainable=usual[name])
 
-    # The control follows the map: it shows a shortcut only while the blocks are just that.
-    st.session_state["shortcut"] = now
-    with presets.container(horizontal=True, horizontal_alignment="right"):
-        st.segmented_control(
-            _("Shortcuts"), list(words), format_func=words.__getitem__, key="shortcut",
-            on_change=use_shortcut, label_visibility="collapsed",
-        )
+    with presets:
+        # It follows the map: a shortcut is marked only while the blocks are just that.
+        options([Option(name, title) for name, title in words.items()], now, key="shortcut",
+                label=_("Shortcuts"), on_change=use_shortcut)
+    draft = state.draft()
     plan = draft.plan()
 
     def use_blocks(names: tuple[str, ...]) -> None:
@@ -143,7 +118,8 @@ def _what_may_learn(draft: Draft, dataset: Dataset) -> None:
     block_map(
         backbone.blocks_at(plan.size), draft.trainable,
         head_parameters=counts(plan, len(dataset.classes)).head, key="map", on_change=use_blocks,
-        from_scratch=plan.weights.source == RANDOM,
+        from_scratch=plan.weights.source == RANDOM, rates=block_words(plan),
+        labels={"rate": legend_text(plan)},
     )
     transferred(plan, dataset)
 

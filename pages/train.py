@@ -15,24 +15,22 @@ from core.runs import line
 from core.runs.listing import Listed, listed
 from core.runs.seen import history_of
 from core.runs.status import State
-from core.training import fields as bounds
-from core.training.counts import listed_blocks, shortcuts, what_learns
+from core.training.counts import listed_blocks, shortcuts
 from core.training.plan import Plan
 from core.training.start import PRETRAINED
 from core.training.transfer import origin_text
-from core.words import duration_text
 from pages.ui import state
 from pages.ui.confirm import ask_on
 from pages.ui.escape import plain
 from pages.ui.expected import expected, expected_text
-from pages.ui.live import ANYWAY_EVERY_S, curves_of, live_url, turn_of
+from pages.ui.live import ANYWAY_EVERY_S, curves_of, live_url, phases_of, shown_figures, turn_of
 from pages.ui.live_curves import live_curves
 from pages.ui.locked import locked
-from pages.ui.pieces import caption, facts_card, lede, note
+from pages.ui.pieces import caption, lede, note
 from pages.ui.places import PLACES
 from pages.ui.recipe import recipe
-from pages.ui.reuse import forecast, reuse, views_text
-from pages.ui.reuse_words import frozen_fact, reused
+from pages.ui.reuse import forecast, reuse
+from pages.ui.reuse_words import reused
 from pages.ui.run_actions import (
     break_text,
     more_epochs,
@@ -41,10 +39,12 @@ from pages.ui.run_actions import (
     say_what_went_wrong,
     steering,
 )
-from pages.ui.run_figures import figures, kept_text
+from pages.ui.run_figures import kept_text
 from pages.ui.run_picker import run_box
 from pages.ui.run_progress import run_progress
-from pages.ui.trend import trend
+from pages.ui.run_settings import run_settings
+from pages.ui.stage_map import stage_map
+from pages.ui.trend import early_end, trend
 from pages.web.script_error import describe
 
 
@@ -140,8 +140,7 @@ def _live(run_id: str, was_active: bool) -> None:
         st.rerun()
     # The parts that move every second ask for what they draw; this fragment draws the words anew.
     address, queue = live_url(run_id), line.waiting(state.workspace())
-    shown = figures(run, line.place_in(queue, run_id))
-    run_progress(shown, key="progress", live=address, turn=turn_of(run, queue))
+    run_progress(shown_figures(run, queue), key="progress", live=address, turn=turn_of(run, queue))
     if was_active:
         steering(run)
     elif text := break_text(run):
@@ -150,14 +149,25 @@ def _live(run_id: str, was_active: bool) -> None:
         error = run.status.error
         st.error(describe(ThawError(error.what, given=error.given, fix=error.fix)),
                  icon=":material/error:")
+    stage_map(run, _classes(run))
     reused(run)
     series = curves_of(run.folder)
     if series is None:
         return
-    live_curves(run_id, series, epochs=run.plan.recipe.epochs, key="curves", live=address)
-    said = trend(history_of(run.folder), going_on=was_active)
+    live_curves(
+        run_id, series, epochs=run.plan.recipe.epochs, key="curves", phases=phases_of(run, series),
+        live=address,
+    )
+    rows = history_of(run.folder)
+    said = early_end(rows, run) or trend(rows, going_on=was_active)
     if said is not None:
         note(said.strong, said.sentence, sign=said.sign)
+
+
+def _classes(run: Listed) -> int | None:
+    """Return how many classes a run's head tells apart; ``None`` where its photos are gone."""
+    photos = chosen_dataset(state.workspace(), drafts.of_plan(run.plan))
+    return None if photos is None else len(photos.classes)
 
 
 def _below(journey: Journey, run: Listed) -> None:
@@ -186,7 +196,7 @@ def _below(journey: Journey, run: Listed) -> None:
             st.markdown(_("It starts when this one has ended."))
             _again()
     with st.expander(_("Settings of this run"), icon=":material/lock:"):
-        _settings(run)
+        run_settings(run)
     name_and_bin(run)
 
 
@@ -205,33 +215,6 @@ def _the_same_again(run: Listed) -> None:
         state.keep(replace(same, model_seen=True))
         state.set_up()
         st.rerun()
-
-
-def _settings(run: Listed) -> None:
-    plan = run.plan
-    took = run.status.elapsed_s
-    took_text = _("not available") if took is None else duration_text(took)
-    facts_card(
-        run.title,
-        [
-            (catalogue.get(plan.backbone).title, _("backbone")),
-            (origin_text(plan.weights.source), _("what it started from")),
-            (_("{edge} px").format(edge=plan.size), _("photo size")),
-            (what_learns(plan), _("what learns")),
-            (f"{plan.recipe.epochs}", _("epochs planned")),
-            (f"{plan.recipe.batch_size}", _("batch size")),
-            (f"{plan.recipe.learning_rate:g}", _("learning rate")),
-            (bounds.OPTIMIZER.label(plan.recipe.optimizer), _("optimizer")),
-            (bounds.AUGMENT.label(plan.recipe.augment), _("augmentation")),
-            *([] if plan.recipe.augment == "none" else [(views_text(plan.recipe.views), _("views a photo"))]),
-            frozen_fact(run.status),
-            (f"{plan.recipe.seed}", _("seed")),
-            (bounds.POOLING.label(plan.head.pooling), _("pooling")),
-            (f"{plan.head.hidden}" if plan.head.hidden else _("None"), _("extra layer")),
-            (f"{plan.head.dropout:g}", _("dropout")),
-            *([] if run.status.state.active else [(took_text, _("time taken"))]),
-        ],
-    )
 
 
 main()

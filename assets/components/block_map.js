@@ -13,7 +13,7 @@ const makeTile = (block) => {
   const tile = make(block.fixed ? "div" : "button", block.fixed ? "tile head learns" : "tile");
   const sign = make("span", "sign");
   sign.append(draw("ice", "ice"), draw("fire", "fire"));
-  tile.append(sign, make("span", "name"), make("span", "shape"), make("span", "count"));
+  tile.append(sign, make("span", "name"), make("span", "shape"), make("span", "count"), make("span", "said"));
   if (block.fixed) {
     tile.setAttribute("role", "img");
   } else {
@@ -22,6 +22,13 @@ const makeTile = (block) => {
     tile.dataset.block = block.name;
   }
   return tile;
+};
+
+// What a tile says of itself: its rate while it learns, else when it joins.
+const say = (tile, block, learns) => {
+  const [seen, spoken] = learns ? block.rate : block.joins;
+  setText(tile.querySelector(".said"), seen);
+  setAttribute(tile, "aria-label", spoken ? `${block.label}, ${spoken}` : block.label);
 };
 
 const show = (state) => {
@@ -33,6 +40,7 @@ const show = (state) => {
     const learns = state.learning.has(tile.dataset.block);
     tile.classList.toggle("learns", learns);
     setAttribute(tile, "aria-checked", learns);
+    say(tile, state.told.get(tile.dataset.block), learns);
     tile.tabIndex = tile === state.tiles[state.at] ? 0 : -1;
   });
 };
@@ -113,10 +121,27 @@ const fill = (state, data) => {
     setText(tile.querySelector(".name"), block.title);
     shapeInto(tile.querySelector(".shape"), block.shape);
     setText(tile.querySelector(".count"), block.count);
-    setAttribute(tile, "aria-label", block.label);
-    if (!block.fixed) tile.disabled = data.locked;
+    if (block.fixed) setAttribute(tile, "aria-label", block.label);
+    else tile.disabled = data.locked;
   });
+  state.told = new Map(data.blocks.map((block) => [block.name, block]));
   data.groups.forEach((group, place) => fillGroup(state.groups[place], group, data.locked));
+};
+
+// What has begun to learn while one looks on stands out for a moment.
+const welcome = (state, now) => {
+  state.tiles.forEach((tile) => {
+    const name = tile.dataset.block;
+    if (!now.has(name) || state.learning.has(name)) return;
+    tile.closest(".group")?.classList.remove("folded");
+    tile.classList.add("joined");
+    tile.onanimationend = () => tile.classList.remove("joined");
+  });
+};
+
+const fillStage = (node, data) => {
+  node.hidden = data.watched.length === 0;
+  setParts(node, data.watched);
 };
 
 const fillLegend = (list, data) => {
@@ -124,8 +149,11 @@ const fillLegend = (list, data) => {
     const [frozen, learning] = [make("li", "frozen"), make("li", "learning")];
     frozen.append(draw("ice"), make("span"));
     learning.append(draw("fire"), make("span"));
-    list.append(frozen, learning);
+    list.append(frozen, learning, make("li", "rate"));
   }
+  const rate = list.querySelector(".rate");
+  setText(rate, data.words.rate);
+  rate.hidden = !data.words.rate;
   setText(list.querySelector(".frozen span"), data.words.frozen);
   setText(list.querySelector(".learning span"), data.words.learning);
 };
@@ -142,11 +170,16 @@ export default function ({ data, parentElement, setStateValue }) {
   state.data = data;
   build(state, data);
   fill(state, data);
+  row.classList.toggle("noted", data.noted);
+  row.classList.toggle("watched", data.watched.length > 0);
+  fillStage(parentElement.querySelector(".stage"), data);
   setAttribute(row, "aria-label", data.words.group);
   fillLegend(parentElement.querySelector(".legend"), data);
   if (!isStale(state, data)) {
     state.choices = data.seen;
-    state.learning = new Set(data.learning);
+    const now = new Set(data.learning);
+    if (data.watched.length) welcome(state, now);
+    state.learning = now;
   }
   show(state);
   markEdges(row);

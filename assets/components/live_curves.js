@@ -1,4 +1,5 @@
 const HEIGHT = 286;
+const MARGIN = { l: 44, r: 10, b: 44 };
 const RETRY_AFTER = 15000;
 const NAME_THE_WAIT_AFTER = 2000;
 const states = new WeakMap();
@@ -79,14 +80,39 @@ const tickFormat = (chart, zoomed) => {
   return chart.range[1] > 8 ? "" : chart.range[1] <= 0.5 ? ".2f" : ".1f";
 };
 
-const phaseMarks = (phases, colours) => ({
-  shapes: phases.filter((one) => one.frozen).map((one) => ({
-    type: "rect", layer: "below", xref: "x", yref: "paper", x0: one.start, x1: one.end, y0: 0, y1: 1,
-    fillcolor: colours["ice-wash"], opacity: 0.8, line: { width: 0 },
-  })),
-  annotations: phases.map((one) => ({
-    text: one.label, x: one.start, xref: "x", y: 1, yref: "paper", xanchor: "left", yanchor: "bottom",
-    showarrow: false, font: { size: 13, color: one.frozen ? colours.ice : colours["ember-text"] },
+const ruler = make("canvas").getContext("2d");
+const widthOf = (text, font) => {
+  ruler.font = `13px ${font}`;
+  return ruler.measureText(text).width;
+};
+
+// A name stands where it ends before the next one, the newest first; else its line says enough.
+const namedPhases = (phases, colours, [from, to], width) => {
+  const scale = width / (to - from);
+  let free = width + MARGIN.r;
+  return [...phases].reverse().filter((one) => {
+    const left = (Math.max(one.start, from) - from) * scale;
+    if (one.end <= from || one.start >= to || left + widthOf(one.label, colours.font) + 2 > free) return false;
+    free = left - 6;
+    return true;
+  });
+};
+
+const phaseMarks = (phases, colours, range, width) => ({
+  shapes: phases.flatMap((one) => [
+    ...(one.frozen ? [{
+      type: "rect", layer: "below", xref: "x", yref: "paper", x0: one.start, x1: one.end, y0: 0, y1: 1,
+      fillcolor: colours["ice-wash"], opacity: 0.8, line: { width: 0 },
+    }] : []),
+    ...(one.start > 0 ? [{
+      type: "line", layer: "below", xref: "x", yref: "paper", x0: one.start, x1: one.start, y0: 0, y1: 1,
+      line: { width: 1, color: faded(colours["ember-text"], 0.55) },
+    }] : []),
+  ]),
+  annotations: namedPhases(phases, colours, range, width).map((one) => ({
+    text: one.label, x: Math.max(one.start, range[0]), xref: "x", y: 1, yref: "paper", xanchor: "left",
+    yanchor: "bottom", xshift: -3, showarrow: false,
+    font: { size: 13, color: one.frozen ? colours.ice : colours["ember-text"] },
   })),
 });
 
@@ -97,7 +123,7 @@ const layout = (state, chart, width) => {
                  ticklabelstandoff: 4 };
   return {
     width, height: HEIGHT, autosize: false, uirevision: data.run,
-    margin: { l: 44, r: 10, t: above + 30, b: 44 },
+    margin: { ...MARGIN, t: above + 30 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: colours.font, size: 13, color: colours.text },
     dragmode: state.touch ? false : "zoom", hovermode: "x unified", hoverdistance: 24,
@@ -110,7 +136,7 @@ const layout = (state, chart, width) => {
              unifiedhovertitle: { text: `${data.words.epoch} %{x:.3~g}` } },
     yaxis: { ...axis, range: zoom[chart.name] ?? chart.range, ticksuffix: chart.suffix, nticks: 6,
              tickformat: tickFormat(chart, Boolean(zoom[chart.name])) },
-    ...phaseMarks(data.phases, colours),
+    ...phaseMarks(data.phases, colours, zoom.x ?? [0, data.epochs], width - MARGIN.l - MARGIN.r),
   };
 };
 

@@ -96,15 +96,23 @@ def show_check(answer: JsonObject) -> str:
 
 
 def train(given: argparse.Namespace) -> JsonObject:
-    """Take the photos in, train, and say what came of it."""
+    """Take the photos in, train, and say what came of it; with ``--repeat``, of each and of all."""
+    if given.repeat is not None:
+        from core.cli import experiment
+
+        return experiment.repeated(given)
     workspace = workspace_of(given.workspace)
     plan = plan_of(given, workspace)
     name = name_checked(given.name or "")
-    return run_in_foreground(workspace, plan, _taken_in(given.source, workspace), name)
+    return run_in_foreground(workspace, plan, taken_in(given.source, workspace), name)
 
 
 def show_train(answer: JsonObject) -> str:
     """The outcome in a few lines."""
+    if "experiment" in answer:
+        from core.cli import experiment
+
+        return experiment.show(answer)
     lines = [_("run {run}: {status}").format(run=answer["run"], status=answer["status"])]
     if isinstance(answer.get("error"), dict):
         lines.append(" ".join(str(part) for part in answer["error"].values() if part))  # type: ignore[attr-defined]
@@ -134,7 +142,8 @@ def _frozen_part(answer: JsonObject) -> list[str]:
     return [_("{said}; about {time} saved, an estimate").format(said=said, time=duration_text(saved))]
 
 
-def _taken_in(source: str, workspace: Workspace) -> Dataset:
+def taken_in(source: str, workspace: Workspace) -> Dataset:
+    """Take in what a command names: a folder, a zip or a sample; nothing where it is there already."""
     # NOTE: the split is the dataset's and not the training's: another --seed is measured on the
     # same test photos, and the photos are kept once.
     with Bar() as bar:

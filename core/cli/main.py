@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from core.cli import cache, commands, manage, models
+from core.cli import cache, commands, compare, experiment, lr_finder, manage, models
 from core.errors import BadInput, Stopped, ThawError, Unavailable
 from core.files import JsonObject
 from core.i18n import _
@@ -128,10 +128,19 @@ def parser() -> argparse.ArgumentParser:
     each = _add(groups, "train", commands.train, commands.show_train,
                 _("Train a model. Ctrl-C stops and keeps the best epoch."))
     _train_options(each)
+    each.add_argument(
+        "--repeat", type=int, metavar="N", help=_("train N times with seeds one after another, and say how "
+                                                  "far they lie apart"))
+    _workspace(each)
+    experiment.declare(groups, _add, _train_options, _workspace)
+    each = _add(groups, "lr-finder", lr_finder.lr_finder, lr_finder.show_lr_finder, lr_finder.ABOUT)
+    _train_options(each)
     _workspace(each)
     each = _add(groups, "runs", commands.runs, commands.show_runs,
                 _("List the runs of the workspace, newest first."))
     _workspace(each)
+    each = _add(groups, "compare", compare.compare, compare.show_compare, compare.ABOUT)
+    _workspace(compare.options(each))
     _steering(groups)
     each = _add(groups, "cache", cache.cache, cache.show_cache,
                 _("Say how much is kept of what frozen parts made of photos, or remove it."))
@@ -216,9 +225,12 @@ def _train_options(each: argparse.ArgumentParser) -> None:
         "--trainable", metavar="BLOCKS",
         help=_("all, none (the head alone), or blocks such as block6,block7,top"),
     )
-    for field in (*fields.RECIPE_FIELDS, *fields.HEAD_FIELDS, fields.CACHE, fields.LIMIT):
+    for field in (*fields.RECIPE_FIELDS, *fields.HEAD_FIELDS, fields.CACHE, fields.LIMIT,
+                  fields.TRAIN_PER_CLASS):
         option = "--" + field.name.replace("_", "-")
-        if isinstance(field, fields.ChoiceField):
+        if isinstance(field, fields.SwitchField):
+            each.add_argument(option, action=argparse.BooleanOptionalAction, help=_percent(field.help))
+        elif isinstance(field, fields.ChoiceField):
             each.add_argument(
                 option, metavar="|".join(field.values), help=_percent(field.help)
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from core.training import fields
 from core.training.adopt import adopt_path
 from core.training.plan import Head, Plan, Recipe
 from core.training.presets import preset
+from core.training.stages import epochs_needed, unreached
 from core.training.start import PRETRAINED, RANDOM, Start, asked_for
 from core.workspace import Workspace
 
@@ -58,10 +60,22 @@ def plan_of(given: argparse.Namespace, workspace: Workspace) -> Plan:
     recipe = _overridden(plan.recipe, fields.RECIPE_FIELDS, given)
     if given.weight_decay is None:
         recipe = recipe.with_usual_decay(plan.recipe.optimizer)
-    return replace(
+    plan = replace(
         plan, head=_overridden(plan.head, fields.HEAD_FIELDS, given), recipe=recipe, limit=given.limit,
         train_per_class=given.train_per_class,
     ).checked()
+    _warn_of_unreached(plan)
+    return plan
+
+
+def _warn_of_unreached(plan: Plan) -> None:
+    never = unreached(plan)
+    if never:
+        print(
+            _("{epochs} epochs are too few for every stage: {blocks} will not learn. It takes {needed}.")
+            .format(epochs=plan.recipe.epochs, blocks=", ".join(never), needed=epochs_needed(plan)),
+            file=sys.stderr,
+        )
 
 
 def _by_recipe(plan: Plan, given: argparse.Namespace) -> Plan:

@@ -9,7 +9,7 @@ from core.files import read_json, write_json
 from core.i18n import _
 from core.runs.folder import RunFolder, run_folders
 from core.words import one_line
-from core.workspace import Workspace
+from core.workspace import Workspace, is_id
 
 FILE = "about.json"
 _NUMBERS = "numbers.json"
@@ -24,11 +24,13 @@ class About:
         number: Its number for good, from 1; ``None`` for a run of an earlier version.
         name: What people call it; text from outside, empty where they call it nothing.
         by: Who started it: a browser's id, ``core.people.COMMAND_LINE``, or empty where not known.
+        experiment: The id of the experiment that it belongs to; empty for a run of its own.
     """
 
     number: int | None = None
     name: str = ""
     by: str = ""
+    experiment: str = ""
 
     @property
     def title(self) -> str:
@@ -47,7 +49,9 @@ def about_of(folder: RunFolder) -> About:
         return About()
     number = given.get("number")
     whole = number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else None
-    return About(whole, _text(given.get("name")), _text(given.get("by")))
+    belongs_to = given.get("experiment")
+    experiment = belongs_to if isinstance(belongs_to, str) and is_id(belongs_to) else ""
+    return About(whole, _text(given.get("name")), _text(given.get("by")), experiment)
 
 
 def _text(given: object) -> str:

@@ -27,6 +27,8 @@ class Listed:
         status: How it stands.
         name: What people call it; text from outside, empty where they call it nothing.
         by: Who started it, see :class:`core.runs.about.About`.
+        experiment: The id of the experiment that it belongs to; empty for a run of its own, also where
+            the experiment is gone.
     """
 
     number: int
@@ -35,6 +37,7 @@ class Listed:
     status: Status
     name: str = ""
     by: str = ""
+    experiment: str = ""
 
     @property
     def id(self) -> str:
@@ -50,15 +53,23 @@ class Listed:
 def listed(workspace: Workspace) -> list[Listed]:
     """Return all runs that can be read, newest first."""
     found = []
+    experiments = _experiments(workspace)
     for number, folder in enumerate(reversed(run_folders(workspace)), start=1):
         try:
             about = about_seen(folder)
             found.append(Listed(
-                about.number or number, folder, plan_of(folder), status_of(folder), about.name, about.by
+                about.number or number, folder, plan_of(folder), status_of(folder), about.name, about.by,
+                about.experiment if about.experiment in experiments else "",
             ))
         except ThawError as error:
             _log.warning("run %s is passed over: %s", folder.id, error)
     return found[::-1]
+
+
+def _experiments(workspace: Workspace) -> set[str]:
+    # A run that came back from the bin after its experiment was deleted is one of its own.
+    there = workspace.experiments
+    return {each.name for each in there.iterdir()} if there.is_dir() else set()
 
 
 def with_model(workspace: Workspace) -> list[Listed]:

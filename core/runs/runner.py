@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from core.errors import Busy, ThawError
 from core.i18n import _
+from core.priority import step_back
 from core.runs import line, steer
 from core.runs.folder import RunFolder
 from core.runs.recovery import end, interrupt, recover
@@ -20,7 +21,6 @@ from core.runs.work import carry_out
 from core.training.plan import Plan
 from core.workspace import Workspace
 
-TRAINING_NICENESS = 5
 LOOK_EVERY_S = 0.5
 RECOVER_EVERY_S = 5.0
 # What is left of the five seconds in which a server has to be gone is for the rest of it.
@@ -46,10 +46,17 @@ class Runner:
 
     Args:
         workspace: Where the runs are, and the line that they wait in.
+        begun: Called once on that thread before the first run, for what was left half done; whatever it
+            raises is logged.
+        ended: Called likewise after each run with its id.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(
+        self, workspace: Workspace, *, begun: Callable[[], None] = lambda: None,
+        ended: Callable[[str], None] = lambda _run_id: None,
+    ) -> None:
         self._workspace = workspace
+        self._begun, self._ended = begun, ended
         self._changed = threading.Condition()
         self._active: str | None = None
         self._leaving = Leaving()
@@ -126,7 +133,8 @@ class Runner:
             self._changed.notify_all()
 
     def _work(self) -> None:
-        _step_back()
+        step_back()
+        self._followed_up(self._begun)
         while True:
             with self._changed:
                 if self._closing:
@@ -139,6 +147,7 @@ class Runner:
                 continue
             try:
                 self._carry_out(run_id)
+                self._followed_up(partial(self._ended, run_id))
             finally:
                 with self._changed:
                     self._active = None
@@ -169,6 +178,15 @@ class Runner:
             _log.exception("run %s could not be carried out", run_id)
             self._broken(run_id, error)
 
+    def _followed_up(self, follow_up: Callable[[], None]) -> None:
+        with self._changed:
+            if self._closing:  # it is made up for at the next start
+                return
+        try:
+            follow_up()
+        except Exception:  # noqa: BLE001 - logged whole; the runs in line must not suffer for it
+            _log.exception("what follows a run could not be done")
+
     def _broken(self, run_id: str, error: Exception) -> None:
         if isinstance(error, Busy):  # somebody else works on it, and says how it ends
             return
@@ -187,13 +205,3 @@ class Runner:
                 recover(self._workspace)
             except OSError:
                 _log.exception("the runs cannot be looked through")
-
-
-def _step_back() -> None:
-    """Let the pages go before the training where both want the same core.
-
-    NOTE: on Linux a thread has its own niceness, and TensorFlow's threads take that of the thread
-    that first calls it. Elsewhere niceness belongs to the whole process, so nothing is done.
-    """
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), TRAINING_NICENESS)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def train(
 
     asked = Asked(plan, dataset, places, listener, stop, workspace, for_now)
     asked.leave_if_asked()
-    _fetch_weights(plan, listener, stop)
+    fetch_weights(plan, listener, stop)
     listener.phase("building")
     going_on = Checkpoint.load(places.last)
     with advice():
@@ -150,7 +150,23 @@ def _compared(gone: Course, dataset: Dataset, total_s: float, *, tested: bool) -
     return replace(use, compared_s=total_s + gone.plain_s + images * (use.image_s or 0.0))
 
 
-def _fetch_weights(plan: Plan, listener: Listener, stop: threading.Event) -> None:
+class Fetching(Protocol):
+    """Who hears of weights that are fetched, see :class:`core.training.events.Listener`."""
+
+    def phase(self, phase: str) -> None:
+        """A new phase."""
+
+    def fetched(self, share: float) -> None:
+        """So much of the weights has arrived, 0 to 1."""
+
+
+def fetch_weights(plan: Plan, listener: Fetching, stop: threading.Event) -> None:
+    """Fetch the weights that a plan starts from, where they are not on this machine.
+
+    Raises:
+        Unavailable: They cannot be fetched.
+        Stopped: ``stop`` was set.
+    """
     backbone = catalogue.get(plan.backbone)
     if plan.weights.source == PRETRAINED and backbone.stored.state == "download":
         listener.phase("downloading")

@@ -86,7 +86,7 @@ FEATURES = Preset(
                   "beat with few photos."),
     source="Razavian et al. 2014, CNN Features off-the-shelf, https://arxiv.org/abs/1403.6382",
     blocks=NO_BLOCKS,
-    recipe=Recipe(epochs=15, learning_rate=1e-3),
+    recipe=Recipe(),
 )
 FINE_TUNE = Preset(
     name="fine-tune",

@@ -40,14 +40,16 @@ def parts(plan: Plan, classes: int) -> tuple[Part, ...]:
         The parts that hold anything; their parameters add up to the model's.
     """
     found = counts(plan, classes)
-    learning = found.learning - found.head
+    # BatchNorm's statistics are not learned by gradients, but they follow the photos all the same.
+    following = found.norm if plan.norms_learn else 0
+    learning = found.learning - found.head + following
     if plan.weights.source == RANDOM:
-        # BatchNorm's statistics are not learned by gradients, but they follow the photos all the same.
         named: tuple[tuple[Kind, int], ...] = (
-            ("random", found.frozen - found.norm), ("new", found.learning + found.norm),
+            ("random", found.frozen - following), ("new", found.head + learning),
         )
     else:
-        named = (("copied_frozen", found.frozen), ("copied_trained", learning), ("new", found.head))
+        frozen = found.frozen - following
+        named = (("copied_frozen", frozen), ("copied_trained", learning), ("new", found.head))
     return tuple(Part(kind, count, count / found.total) for kind, count in named if count)
 
 

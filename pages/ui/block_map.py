@@ -6,14 +6,15 @@ which a photo passes through them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from core.i18n import _, ngettext
 from core.training.counts import block_title
 from pages.ui.amounts import parameters_text
-from pages.ui.component import choices_seen, on_choice, register, unseen_choice
+from pages.ui.block_rates import Words
+from pages.ui.component import Parts, choices_seen, on_choice, register, unseen_choice
 
 if TYPE_CHECKING:
     from core.backbones.architecture import Block
@@ -30,11 +31,14 @@ def block_map(
     blocks: Sequence[Block],
     trainable: Collection[str],
     *,
-    head_parameters: int,
+    head_parameters: int | None,
     key: str,
     labels: dict[str, str] | None = None,
     locked: bool = False,
     from_scratch: bool = False,
+    rates: Mapping[str, Words] | None = None,
+    joins: Mapping[str, Words] | None = None,
+    watched: Parts = (),
     on_change: Callable[[tuple[str, ...]], None] | None = None,
 ) -> tuple[str, ...]:
     """Show the blocks and return the names of those that may learn, in block order.
@@ -45,12 +49,18 @@ def block_map(
     Args:
         blocks: The backbone's blocks, from the input to the top.
         trainable: Names of the blocks that may learn; unknown ones are left out.
-        head_parameters: Number of parameters of the head, which always learns.
+        head_parameters: Number of parameters of the head, which always learns; ``None`` where that is
+            not known.
         key: The component's key, unique on the page.
         labels: Own words in place of the usual ones: ``group`` (the row's accessible name),
-            ``frozen`` and ``learning`` (the legend), ``head`` and ``head_detail`` (the head's tile).
+            ``frozen`` and ``learning`` (the legend), ``rate`` (a third entry of it, for what ``rates``
+            are; none unless told), ``head`` and ``head_detail`` (the head's tile).
         locked: True shows the blocks but lets none be toggled.
         from_scratch: True where the blocks start at random, so that a frozen one stays random.
+        rates: What a block's tile says while it learns, such as its learning rate, by the block's name.
+        joins: What it says while it is frozen, such as when it joins.
+        watched: What the map shows just now, as a headline, while a training goes on: a block that
+            begins to learn then stands out for a moment.
         on_change: Called with the new names before the script runs again, so that what stands
             above the map can follow in the same run.
 
@@ -67,14 +77,16 @@ def block_map(
         key=key,
         data={
             "blocks": [
-                *(_tile(block, compact=bool(sizes)) for block in blocks),
+                *(_tile(block, rates, joins, compact=bool(sizes)) for block in blocks),
                 _head_tile(head_parameters, words),
             ],
             "groups": [_group(group, learning, last=group is sizes[-1]) for group in sizes],
             "learning": list(learning),
             "seen": choices_seen(key),
             "locked": locked,
-            "words": {name: words[name] for name in ("group", "frozen", "learning")},
+            "noted": bool(rates or joins),
+            "watched": watched,
+            "words": {name: words[name] for name in ("group", "frozen", "learning", "rate")},
         },
         on_choice_change=heard,
     )
@@ -94,6 +106,7 @@ def _words(from_scratch: bool = False) -> dict[str, str]:
         "group": _("Blocks of the backbone: switch on those that may learn"),
         "frozen": _("frozen at random") if from_scratch else _("frozen, kept as it is"),
         "learning": _("learns from your photos"),
+        "rate": "",
         "head": _("Head"),
         "head_detail": _("always learns"),
     }
@@ -119,7 +132,11 @@ def _group(blocks: Sequence[Block], learning: Collection[str], *, last: bool) ->
     }
 
 
-def _tile(block: Block, *, compact: bool = False) -> dict[str, Any]:
+def _tile(
+    block: Block, rates: Mapping[str, Words] | None = None, joins: Mapping[str, Words] | None = None,
+    *, compact: bool = False,
+) -> dict[str, Any]:
+    silent = ("", "")
     spoken = ngettext(
         "{block}: output {shape}, {parameters} parameter",
         "{block}: output {shape}, {parameters} parameters",
@@ -135,24 +152,29 @@ def _tile(block: Block, *, compact: bool = False) -> dict[str, Any]:
         "label": spoken.format(
             block=block_title(block.name), shape=shape, parameters=f"{block.parameters:,}"
         ),
+        "rate": (rates or {}).get(block.name, silent),
+        "joins": (joins or {}).get(block.name, silent),
         "fixed": False,
     }
 
 
-def _head_tile(parameters: int, words: dict[str, str]) -> dict[str, Any]:
+def _head_tile(parameters: int | None, words: dict[str, str]) -> dict[str, Any]:
+    detail = f"{words['head']}: {words['head_detail']}"
     spoken = ngettext(
         "{head}: {detail}, {parameters} parameter",
         "{head}: {detail}, {parameters} parameters",
-        parameters,
+        parameters or 0,
     )
     return {
         "name": "head",
         "title": words["head"],
         "shape": words["head_detail"],
-        "count": parameters_text(parameters),
-        "label": spoken.format(
+        "count": "" if parameters is None else parameters_text(parameters),
+        "label": detail if parameters is None else spoken.format(
             head=words["head"], detail=words["head_detail"], parameters=f"{parameters:,}"
         ),
+        "rate": ("", ""),
+        "joins": ("", ""),
         "fixed": True,
     }
 

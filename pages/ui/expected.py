@@ -42,7 +42,12 @@ def _photos(_dataset: Dataset, dataset_id: str, image_size: int) -> Photos:
 
 def expected_text(found: Estimate, plan: Plan) -> str:
     """Say what a training will take, in one line."""
-    return _("About {time} and {memory} of memory for {epochs}, from a measurement on this computer.").format(
+    sentence = (
+        _("At most about {time} and {memory} of memory for {epochs}, from a measurement on this computer.")
+        if plan.recipe.early_stopping
+        else _("About {time} and {memory} of memory for {epochs}, from a measurement on this computer.")
+    )
+    return sentence.format(
         time=about_text(found.seconds), memory=bytes_text(found.peak_bytes), epochs=_epochs(plan))
 
 
@@ -74,7 +79,7 @@ def takes(plan: Plan, dataset: Dataset) -> None:
                     "largest.").format(backbone=catalogue.get(plan.backbone).title),
         )
     measuring("stop_measuring")
-    if plan.weights.source != RANDOM:
+    if not plan.norms_learn:
         _norm_words(found)
 
 

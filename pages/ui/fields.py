@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
-from core.training.fields import ChoiceField, NumberField
+from core.i18n import _
+from core.training.fields import ChoiceField, Field, NumberField, SwitchField
 
 
 def begin_with(key: str, value: object) -> None:
@@ -53,7 +56,7 @@ def few(field: NumberField, value: float, none: str = "", *, key: str) -> float:
     begin_with(key, value)
     chosen = st.segmented_control(
         field.title, options, help=field.help, key=key,
-        format_func=lambda each: none if each == 0 and none else f"{each:g}",
+        format_func=lambda each: none if each == 0 and none else rate_text(each),
     )
     return value if chosen is None else chosen
 
@@ -77,6 +80,31 @@ def choice(field: ChoiceField, value: str, *, key: str) -> str:
     return value if chosen is None else chosen
 
 
+def switch(field: SwitchField, value: bool, *, key: str) -> bool:
+    """Show something that is on or off, and return which."""
+    begin_with(key, value)
+    return st.toggle(field.title, help=field.help, key=key)
+
+
+def forget(fields: Iterable[Field]) -> None:
+    """Let the controls of some fields show the draft again, after something else has changed it.
+
+    Their keys are the names of the fields.
+    """
+    for field in fields:
+        st.session_state.pop(field.name, None)
+
+
+def value_text(field: Field, value: object) -> str:
+    """Return a field's value as people read it; 0 is "None" where the field can do without."""
+    if isinstance(field, SwitchField):
+        return _("On") if value else _("Off")
+    if isinstance(field, ChoiceField):
+        return field.label(str(value))
+    figure = float(str(value))
+    return _("None") if figure == 0 and field.low == 0 else rate_text(figure)
+
+
 def rate_text(value: float) -> str:
-    """Return a learning rate without an exponent: 0.0001 and not 1e-04."""
+    """Return a number such as a learning rate without an exponent: 0.0001 and not 1e-04."""
     return f"{value:.7f}".rstrip("0").rstrip(".")

@@ -13,7 +13,7 @@ import json
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.runs import wishes
 from core.runs.folder import RunFolder
@@ -24,10 +24,11 @@ from core.runs.status import State
 from core.training.events import BatchRow, EpochRow
 from core.workspace import Workspace
 from pages.ui.curves import Curves
-from pages.ui.live_curves import curves_data
+from pages.ui.live_curves import Phase, curves_data
 from pages.ui.run_figures import figures, validation_accuracy
-from pages.ui.run_progress import progress_data
+from pages.ui.run_progress import RunFigures, progress_data
 from pages.ui.run_strip import strip_data
+from pages.ui.stage_map import curve_stages, learning_now, stage_now
 
 ANYWAY_EVERY_S = 60.0
 """Seconds between two runs of a fragment that is drawn anew by what comes from here, where nothing comes."""
@@ -117,7 +118,7 @@ def live(workspace: Workspace, run_id: str) -> Live | None:
         if run is None:
             return None
         at, queue = time.monotonic(), waiting(workspace)
-        shown = figures(run, place_in(queue, run_id))
+        shown = shown_figures(run, queue)
         text = json.dumps({
             "turn": turn_of(run, queue), "progress": progress_data(shown), "curves": _curves_data(run),
             "strip": strip_data(run.title, shown, validation_accuracy(run)), **pace.to_json(),
@@ -127,6 +128,16 @@ def live(workspace: Workspace, run_id: str) -> Live | None:
             _made.clear()
         _made[run_id] = made
         return made
+
+
+def shown_figures(run: Listed, queue: Sequence[str]) -> RunFigures:
+    """Return what is known of a run, with the blocks that learn in the stage it is in.
+
+    Args:
+        run: The run.
+        queue: The runs that wait.
+    """
+    return replace(figures(run, place_in(queue, run.id)), thawed_blocks=len(learning_now(run)))
 
 
 def turn_of(run: Listed, queue: Sequence[str]) -> str:
@@ -139,7 +150,10 @@ def turn_of(run: Listed, queue: Sequence[str]) -> str:
     status, wish = run.status, wishes.asked(run.folder)
     line = queue if status.state is State.QUEUED else ()
     seen = bool(batches_of(run.folder))
-    text = repr((status.state, status.phase == "extracting", status.cache, status.error, wish, line, seen))
+    text = repr((
+        status.state, status.phase == "extracting", status.cache, status.error, wish, line, seen,
+        stage_now(run),
+    ))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -147,6 +161,11 @@ def curves_of(folder: RunFolder) -> Curves | None:
     """Return a run's measurements as the charts take them; ``None`` before the first."""
     batches = batches_of(folder)
     return _curves(batches, history_of(folder)) if batches else None
+
+
+def phases_of(run: Listed, series: Curves) -> list[Phase]:
+    """Return the stages of a run that have begun, for its curves."""
+    return curve_stages(run.plan, series.batch_epoch[-1] if series.batch_epoch else 0.0)
 
 
 def _curves(batches: tuple[BatchRow, ...], history: tuple[EpochRow, ...]) -> Curves:
@@ -164,4 +183,7 @@ def _curves(batches: tuple[BatchRow, ...], history: tuple[EpochRow, ...]) -> Cur
 
 def _curves_data(run: Listed) -> dict[str, object] | None:
     series = curves_of(run.folder)
-    return None if series is None else curves_data(run.id, series, epochs=run.plan.recipe.epochs)
+    if series is None:
+        return None
+    return curves_data(
+        run.id, series, epochs=run.plan.recipe.epochs, phases=phases_of(run, series))

@@ -26,6 +26,10 @@ class Phase:
     label: str
     head_only: bool = False
 
+    def to_json(self) -> dict[str, object]:
+        """Return it as the charts take it."""
+        return {"start": self.start, "end": self.end, "label": self.label, "frozen": self.head_only}
+
 
 def live_curves(
     run_id: str,
@@ -46,28 +50,30 @@ def live_curves(
         series: The measurements so far.
         epochs: How many epochs are planned: the end of the x axis.
         key: The component's key, unique on the page.
-        phases: Stretches to name in the charts.
+        phases: Stretches to name in the charts, each from a thin line on; where there is no room for a
+            name, the line stands alone.
         live: The address that newer data are asked for at, as :func:`curves_data` makes them; empty for
             none.
     """
     register("live_curves", with_files=("live_poll",), isolate_styles=False)(
         key=key,
         data={
-            **curves_data(run_id, series, epochs=epochs),
+            **curves_data(run_id, series, epochs=epochs, phases=phases),
             "live": live,
             "library": plotly_url(),
             "words": _words(),
-            "phases": [
-                {"start": one.start, "end": one.end, "label": one.label, "frozen": one.head_only}
-                for one in phases
-            ],
         },
     )
 
 
-def curves_data(run_id: str, series: Curves, *, epochs: int) -> dict[str, Any]:
+def curves_data(
+    run_id: str, series: Curves, *, epochs: int, phases: Sequence[Phase] = ()
+) -> dict[str, Any]:
     """Return what the charts draw, as JSON has it; the arguments are those of :func:`live_curves`."""
-    return {"run": run_id, "epochs": max(1, epochs), "charts": _charts(series, epochs)}
+    return {
+        "run": run_id, "epochs": max(1, epochs), "charts": _charts(series, epochs, phases),
+        "phases": [one.to_json() for one in phases],
+    }
 
 
 def _words() -> dict[str, str]:
@@ -84,7 +90,7 @@ def _words() -> dict[str, str]:
     }
 
 
-def _charts(series: Curves, epochs: int) -> list[dict[str, Any]]:
+def _charts(series: Curves, epochs: int, phases: Sequence[Phase] = ()) -> list[dict[str, Any]]:
     thinned = thin(series)
     shared = {"batch_x": thinned.epoch, "epoch_x": list(series.epoch)}
     accuracy = {
@@ -113,6 +119,8 @@ def _charts(series: Curves, epochs: int) -> list[dict[str, Any]]:
     }
     for chart in (accuracy, loss):
         chart["label"] = _spoken(str(chart["title"]), str(chart["spoken"]), series, epochs)
+        if phases:
+            chart["label"] += " " + _("Now: {stage}.").format(stage=phases[-1].label)
     return [accuracy, loss]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.i18n import _
+from core.i18n import _, ngettext
+from core.runs.listing import Listed
+from core.runs.status import State
 from core.training.events import EpochRow
 
 NO_GAP = 0.05
@@ -32,10 +34,14 @@ def trend(rows: Sequence[EpochRow], *, going_on: bool) -> Trend | None:
     known = [row.val_accuracy for row in rows if row.val_accuracy is not None]
     if len(known) < 2:
         return None
+    # What is level before more blocks join says nothing of what comes after.
+    stage = [
+        row.val_accuracy for row in rows if row.phase == rows[-1].phase and row.val_accuracy is not None
+    ]
     step = round(100 * (known[-1] - known[-2]), 1) or 0.0  # and never "-0.0"
     gap = 100 * (rows[-1].accuracy - known[-1])
     behind = _behind(gap)
-    if len(known) > FLAT_EPOCHS and 100 * (max(known) - max(known[:-FLAT_EPOCHS])) < FLAT_POINTS:
+    if len(stage) > FLAT_EPOCHS and 100 * (max(stage) - max(stage[:-FLAT_EPOCHS])) < FLAT_POINTS:
         return Trend(
             _("Level."),
             _("Validation has not risen by half a point in {n} epochs.").format(n=FLAT_EPOCHS)
@@ -52,6 +58,23 @@ def trend(rows: Sequence[EpochRow], *, going_on: bool) -> Trend | None:
         _("No rise in the last epoch."),
         _("Validation changed by {step:.1f} points.").format(step=step) + " " + behind,
         "info",
+    )
+
+
+def early_end(rows: Sequence[EpochRow], run: Listed) -> Trend | None:
+    """Return that a run has ended by itself before its last epoch; ``None`` where it has not."""
+    recipe, done = run.plan.recipe, len(rows)
+    if run.status.state is not State.FINISHED or not recipe.early_stopping or not 0 < done < recipe.epochs:
+        return None
+    n = recipe.early_stopping
+    return Trend(
+        _("It ended early."),
+        ngettext(
+            "{n} epoch brought nothing better on the validation photos, so the {left} left were not needed.",
+            "{n} epochs brought nothing better on the validation photos, so the {left} left were not needed.",
+            n,
+        ).format(n=n, left=recipe.epochs - done),
+        "good",
     )
 
 

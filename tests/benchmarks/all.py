@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.training.speed import processor
+from tests.benchmarks.experiment import experiment_rows
 from tests.benchmarks.scale import SIZES
 from tests.benchmarks.speed import speed_lines
 from tests.benchmarks.watchers import LEAST_SHARE_KEPT, MOST_LATE_S
@@ -115,6 +116,7 @@ def table() -> str:
     scale = measured("tests.benchmarks.scale")
     speed = measured("tests.benchmarks.speed")
     steered = [measured(f"tests.benchmarks.{name}") for name in ("steering", "kills", "queue", "watchers")]
+    experiment = measured("tests.benchmarks.experiment")
     best, test = accuracy["best"], accuracy["test"]
     first = min(pages["first_page_s"]), max(pages["first_page_s"])
     rows = [
@@ -138,6 +140,7 @@ def table() -> str:
          "at most 1 s", f"{stopping['longest_s']:.2f} s"),
         *scale_rows(scale),
         *steering_rows(*steered),
+        *experiment_rows(experiment),
     ]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     python = f"{platform.system()}, Python {platform.python_version()}"

@@ -130,8 +130,7 @@ def test_a_whole_recipe_sets_backbone_blocks_and_head(
     server: Server, visits: Visits, small: Dataset
 ) -> None:
     page = opened(visits, server, small)
-    page.get_by_text("Start from a whole recipe").click()
-    button(page, "Use it").click()
+    page.get_by_role("radio", name="The textbook's").click()
     expect(page.locator("[data-block=block5]")).to_have_attribute("aria-checked", "true", timeout=ANSWER_MS)
     expect(page.get_by_role("radio", name="Flatten")).to_be_checked()
     expect(page.locator(".card[data-name=vgg16]")).to_have_attribute("aria-checked", "true")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from browser_steps import ANSWER_MS, Visits, settled, visit
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from core.backbones import catalogue
 from core.data.dataset import Dataset
@@ -61,7 +61,7 @@ def test_quick_clicks_are_all_counted_and_none_is_undone(map_page: Page) -> None
 
 
 def test_the_shortcuts_set_the_map_and_follow_it(map_page: Page) -> None:
-    shortcuts = map_page.locator("[data-testid=stButtonGroup]").filter(has_text="Head only")
+    shortcuts = _shortcuts(map_page)
     shortcuts.get_by_text("Everything", exact=True).click()
     _learning(map_page, *BLOCKS)
     shortcuts.get_by_text("Last block", exact=True).click()
@@ -72,6 +72,54 @@ def test_the_shortcuts_set_the_map_and_follow_it(map_page: Page) -> None:
     map_page.locator("[data-block=top]").click()
     chosen = shortcuts.get_by_role("radio", name="Last block")
     expect(chosen).to_be_checked(timeout=ANSWER_MS)
+
+
+def test_a_block_toggled_right_after_a_shortcut_is_not_undone_by_it(map_page: Page) -> None:
+    _shortcuts(map_page).get_by_text("Everything", exact=True).click()
+    expect(map_page.locator("[data-block=stem]")).to_have_attribute("aria-checked", "true", timeout=ANSWER_MS)
+    for name in BLOCKS[:4]:
+        map_page.locator(f"[data-block={name}]").click()
+    _learning(map_page, *BLOCKS[4:])
+    expect(_shortcuts(map_page).locator("[aria-checked=true]")).to_have_count(0, timeout=ANSWER_MS)
+
+
+def test_a_shortcut_is_chosen_by_the_keyboard_which_stays_where_it_is(map_page: Page) -> None:
+    _shortcuts(map_page).get_by_role("radio", name="Head only").focus()
+    map_page.keyboard.press("ArrowRight")
+    map_page.keyboard.press("ArrowRight")
+    _learning(map_page)
+    map_page.keyboard.press("Space")
+    _learning(map_page, *BLOCKS)
+    map_page.keyboard.press("ArrowLeft")
+    map_page.keyboard.press("Enter")
+    _learning(map_page, "block7", "top")
+
+
+def test_a_recipe_sets_the_map_and_is_marked_as_long_as_it_is_followed(map_page: Page) -> None:
+    recipes = map_page.get_by_role("radiogroup", name="Recipe")
+    first = recipes.get_by_role("radio").first
+    first.focus()
+    # Going past a recipe sets nothing.
+    map_page.keyboard.press("ArrowRight")
+    expect(recipes.locator("[aria-checked=true]")).to_have_count(0)
+    map_page.keyboard.press("ArrowLeft")
+    map_page.keyboard.press("Space")
+    expect(first).to_be_checked(timeout=ANSWER_MS)
+    recipes.get_by_text("Block by block", exact=True).click()
+    _learning(map_page, "block6", "block7", "top")
+    expect(map_page.locator("[data-block=top] .said")).to_have_text("rate ×0.38", timeout=ANSWER_MS)
+    source = map_page.get_by_role("link", name="Howard and Ruder 2018")
+    expect(source).to_have_attribute("href", "https://arxiv.org/abs/1801.06146", timeout=ANSWER_MS)
+    # Which blocks are thawed one by one is a person's own choice in it.
+    map_page.locator("[data-block=block6]").click()
+    _learning(map_page, "block7", "top")
+    expect(recipes.get_by_role("radio", name="Block by block")).to_be_checked()
+    recipes.get_by_text("Feature extraction", exact=True).click()
+    _learning(map_page)
+    map_page.locator("[data-block=top]").click()
+    _learning(map_page, "top")
+    expect(recipes.locator("[aria-checked=true]")).to_have_count(0, timeout=ANSWER_MS)
+    expect(map_page.get_by_text("Your own.")).to_be_visible(timeout=ANSWER_MS)
 
 
 def test_the_choice_survives_a_refresh_and_is_there_in_a_second_tab(
@@ -97,6 +145,10 @@ def test_another_backbone_is_chosen_by_card_and_the_blocks_stay(map_page: Page) 
     _learning(map_page, "top", backbone="efficientnet-lite2")
     map_page.reload()
     _learning(map_page, "top", backbone="efficientnet-lite2")
+
+
+def _shortcuts(page: Page) -> Locator:
+    return page.get_by_role("radiogroup", name="Shortcuts")
 
 
 def _learning(

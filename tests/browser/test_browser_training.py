@@ -154,6 +154,24 @@ def test_a_page_that_is_left_just_as_it_is_to_be_drawn_anew_does_not_empty_the_n
     stop_training(page, run)
 
 
+def test_the_map_follows_a_run_from_stage_to_stage(server: Server, visits: Visits, small: Dataset) -> None:
+    recipe = Recipe(epochs=200, batch_size=16, learning_rate=1e-4, method="lp-ft", stage_epochs=3)
+    draft = Draft(
+        dataset=small.id, dataset_title=small.title, recipe=recipe, trainable=("top",), cache=False)
+    page = visits.open(server, "/train", draft)
+    run = start_training(page, server)
+    stage, tile = page.locator(".stage"), page.locator("[data-block=top]")
+    expect(stage).to_contain_text("Stage 1 of 2: head only", timeout=PATIENCE_MS)
+    expect(tile).to_have_attribute("aria-checked", "false")
+    expect(tile).to_be_disabled()
+    expect(stage).to_contain_text("Stage 2 of 2", timeout=PATIENCE_MS)
+    expect(tile).to_have_attribute("aria-checked", "true", timeout=ANSWER_MS)
+    # Three of two hundred epochs leave no room for two names: the newest stands.
+    expect(page.locator(f"{PLOT} .annotation-text")).to_have_text(["+ chosen blocks"], timeout=ANSWER_MS)
+    stop_training(page, run)
+    expect(stage).to_have_count(0, timeout=ANSWER_MS)
+
+
 def test_a_second_run_waits_its_turn_and_shows_its_place(
     server: Server, visits: Visits, small: Dataset
 ) -> None:

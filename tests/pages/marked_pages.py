@@ -45,7 +45,9 @@ PROPER = {
 }
 # Members of what a component is given that no person reads.
 SILENT = {"name", "state", "run", "library", "href", "chosen", "learning", "suffix", "taken", "seen", "kind",
-          "tone", "live", "turn"}
+          "tone", "live", "turn", "file"}
+# Members that are figures of Plotly.
+FIGURES = {"shown", "paper"}
 CHART_TEXTS = {"name", "text", "customdata", "ticktext"}
 _TAGS = re.compile(r"<[^>]*>")
 _SPOKEN = re.compile(r'(?:alt|aria-label|title)="([^"]*)"')
@@ -66,7 +68,9 @@ def component_texts(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, dict):
         for name, each in value.items():
-            if name not in SILENT:
+            if name in FIGURES:
+                yield from (_TAGS.sub(" ", text) for text in chart_texts(each))
+            elif name not in SILENT:
                 yield from component_texts(each)
     elif isinstance(value, list):
         parts = [each for each in value if isinstance(each, list) and len(each) == 2]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from faked_experiments import ended, faked
 from page_view import BROWSER, Visitor
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
@@ -17,6 +18,8 @@ from core.data import dataset as datasets
 from core.data.dataset import Dataset
 from core.data.intake import take_in
 from core.errors import BadInput
+from core.experiments import design
+from core.folders import remove_whole
 from core.insight.metrics import evaluate
 from core.runs.about import About, write_about
 from core.runs.folder import RunFolder
@@ -46,6 +49,7 @@ def visits(folder: Path) -> Iterator[tuple[str, AppTest]]:
     yield from _train(visitor, dataset)
     yield from _runs(visitor, dataset)
     yield from _models(visitor, dataset)
+    yield from _experiments(visitor, dataset)
     found.close()
 
 
@@ -54,7 +58,9 @@ def _nothing(*_given: object, **_named: object) -> None:
 
 
 def _closed(visitor: Visitor) -> Iterator[tuple[str, AppTest]]:
-    for name in ("start", "data", "model", "train", "evaluate", "predict", "workspace"):
+    for name in (
+        "start", "data", "model", "train", "evaluate", "predict", "compare", "experiments", "workspace",
+    ):
         yield f"{name}, first visit", visitor.open(name)
     at = visitor.open("data")
     at.button[0].click().run()
@@ -124,6 +130,7 @@ def _models(visitor: Visitor, dataset: Dataset) -> Iterator[tuple[str, AppTest]]
     yield "evaluate, not measured", visitor.open("evaluate")
     run.write_report({"test": evaluate([0, 1], [0, 0], dataset.classes, 0).to_json()})
     yield "evaluate", visitor.open("evaluate")
+    yield "compare", visitor.open("compare")
     yield "predict", visitor.open("predict")
     at = visitor.open("predict")
     at.toggle[0].set_value(True).run()
@@ -134,6 +141,26 @@ def _models(visitor: Visitor, dataset: Dataset) -> Iterator[tuple[str, AppTest]]
     yield "start, interrupted by another", visitor.open("start")
     bins.delete_run(visitor.workspace, run.id)
     yield "workspace", visitor.open("workspace")
+
+
+def _experiments(visitor: Visitor, dataset: Dataset) -> Iterator[tuple[str, AppTest]]:
+    workspace, plan = visitor.workspace, Plan(dataset.id, dataset.title, "efficientnet-lite0")
+    yield "experiments, none yet", visitor.open("experiments")
+    base = _run(visitor, dataset, State.FINISHED)
+    ended(base, 0.9)
+    names = ("efficientnet-lite0", "efficientnet-lite1")
+    for made, in_full in (
+        (design.data_size(plan, dataset, seeds=2), None), (design.blocks(plan, dataset), None),
+        (design.seeds(plan, dataset, seeds=3), None), (design.controls(workspace, base.id), None),
+        (design.backbones(plan, dataset, names=names), lambda _role: 0.8),
+    ):
+        found = faked(workspace, made, lambda planned: 0.5 + planned.seed % 3 / 10, in_full=in_full)
+        yield f"experiments, {made.kind}", visitor.open("experiments")
+        remove_whole(workspace.experiments / found.id)
+    faked(workspace, made, lambda _planned: State.FAILED, by="f" * 32)
+    yield "experiments, nothing came of it", visitor.open("experiments")
+    faked(workspace, made, lambda _planned: State.QUEUED, by="f" * 32)
+    yield "experiments, going on", visitor.open("experiments")
 
 
 def _run(

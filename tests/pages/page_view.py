@@ -27,7 +27,7 @@ SILENT = {
     "id", "form_id", "icon", "key", "language", "url", "url_pathname", "color", "position", "tag", "anchor",
     "format", "options_from_dataframe", "js_content", "css_content", "html_content", "component_name", "json",
     "config", "spec", "arrow_data", "type", "element_id", "display_mode", "gap", "width", "height", "scheme",
-    "accept", "default", "text_alignment", "instructions",
+    "accept", "default", "text_alignment", "instructions", "selection_default",
 }
 SHELL = Path(__file__).resolve().parents[2] / "pages" / "shell.py"
 BROWSER = "0123456789abcdef0123456789abcdef"

@@ -31,7 +31,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
     [
         "start", "data", "model",
         "train",
-        "evaluate", "predict", "workspace",
+        "evaluate", "predict", "compare", "experiments", "workspace",
     ],
 )
 def test_every_text_on_a_page_comes_from_the_catalogue(bare: Bare, name: str) -> None:

@@ -1,19 +1,43 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from page_view import Visitor, component, components, html_texts, labels, page, press, words
+from page_view import Visitor, calm, component, components, html_texts, labels, page, press, words
+from streamlit.testing.v1 import AppTest
 
 from core.backbones import catalogue
 from core.backbones.stored import PackagedWeights
 from core.data.dataset import Dataset
 from core.training import fields
 from core.training.counts import counts
-from core.training.plan import Head
+from core.training.plan import Head, Recipe
+from core.training.presets import PRESETS, preset_in
 from core.training.speed import Anchor, Measured, machine
 from core.training.start import RANDOM, RUN, Start
+from pages.ui import options
 from pages.ui.amounts import parameters_text
+from pages.ui.component import Choice
+
+Choose = Callable[[AppTest, str, str], None]
+
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch) -> Choose:
+    """Return a function that chooses in one of our own choices, which AppTest cannot press."""
+
+    def press(at: AppTest, key: str, name: str) -> None:
+        waiting = [Choice(name, 1)]
+        monkeypatch.setattr(
+            options, "unseen_choice",
+            lambda asked: waiting.pop() if asked == key and waiting else None,
+        )
+        calm(at.run())
+        assert waiting == [], f"nothing on the page asks for {key}"
+
+    return press
 
 
 def card(at: object) -> str:
@@ -70,20 +94,86 @@ def test_the_map_shows_the_blocks_and_the_head(visitor: Visitor, dataset: Datase
     assert found["blocks"][-1]["count"] == parameters_text(1281 * 2)
 
 
+def test_all_recipes_are_offered_and_none_is_marked_where_the_settings_are_ones_own(
+    visitor: Visitor, dataset: Dataset
+) -> None:
+    at = visitor.open("model", dataset=dataset.id, recipe=Recipe(epochs=7))
+    shown = component(at, "recipes")
+    assert [each["name"] for each in shown["options"]] == list(PRESETS)
+    assert shown["chosen"] == ""
+    assert "Your own." in words(at)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_chosen_recipe_sets_all_it_says_at_once_and_names_its_source(
+    visitor: Visitor, dataset: Dataset, choose: Choose, name: str
+) -> None:
+    at = visitor.open("model", dataset=dataset.id, trainable=("block7",), head=Head("max"))
+    before = visitor.draft.plan()
+    choose(at, "recipes", name)
+    plan = visitor.draft.plan()
+    assert plan == PRESETS[name].applied(before)
+    assert preset_in(plan) is PRESETS[name]
+    assert component(at, "recipes")["chosen"] == name
+    assert component(at, "backbones")["chosen"] == plan.backbone
+    assert tuple(component(at, "map")["learning"]) == plan.trainable
+    assert next(each for each in at.button_group if each.key == "pooling").value == plan.head.pooling
+    said = next(each.value for each in at.markdown if PRESETS[name].description in each.value)
+    assert "](https://arxiv.org/abs/" in said
+
+
+def test_the_settings_of_the_other_page_follow_a_recipe_too(
+    visitor: Visitor, dataset: Dataset, choose: Choose
+) -> None:
+    at = visitor.open("train", dataset=dataset.id)
+    at.number_input(key="epochs").set_value(7).run()
+    at.switch_page("model.py").run()
+    choose(at, "recipes", "lp-ft")
+    at.switch_page("train.py").run()
+    assert at.number_input(key="epochs").value == PRESETS["lp-ft"].recipe.epochs
+    assert at.select_slider(key="learning_rate").value == PRESETS["lp-ft"].recipe.learning_rate
+
+
+def test_ones_own_settings_come_back_after_a_look_at_recipes(
+    visitor: Visitor, dataset: Dataset, choose: Choose
+) -> None:
+    own = {"recipe": Recipe(epochs=7, seed=3), "trainable": ("block6",), "head": Head("max", 0.1, 64)}
+    at = visitor.open("model", dataset=dataset.id, **own)
+    before = visitor.draft
+    choose(at, "recipes", "textbook")
+    choose(at, "recipes", "from-scratch")
+    press(at, "Back to your own settings")
+    assert visitor.draft == before
+    assert component(at, "recipes")["chosen"] == ""
+    assert "Back to your own settings" not in labels(at)
+
+
+def test_where_blocks_learn_at_different_rates_the_map_says_which(
+    visitor: Visitor, dataset: Dataset
+) -> None:
+    blocks = {"trainable": ("block7", "top")}
+    at = visitor.open("model", dataset=dataset.id, recipe=Recipe(lr_factor=0.5), **blocks)
+    shown = {each["name"]: each["rate"] for each in component(at, "map")["blocks"]}
+    assert shown["top"] == ["rate ×0.5", "learns at 0.0005, 0.5 of the head's rate"]
+    assert shown["block7"][0] == "rate ×0.25"
+    assert "0.001" in component(at, "map")["words"]["rate"]
+    at = visitor.open("model", recipe=replace(visitor.draft.recipe, lr_factor=1.0))
+    assert not component(at, "map")["noted"]
+
+
 @pytest.mark.parametrize(
     ("shortcut", "blocks"),
     [("last", ("block7", "top")), ("all", catalogue.get("efficientnet-lite0").block_names), ("none", ())],
 )
 def test_a_shortcut_sets_the_blocks_at_once(
-    visitor: Visitor, dataset: Dataset, shortcut: str, blocks: tuple[str, ...]
+    visitor: Visitor, dataset: Dataset, choose: Choose, shortcut: str, blocks: tuple[str, ...]
 ) -> None:
     at = visitor.open("model", dataset=dataset.id, trainable=("stem", "block3"))
-    group = next(each for each in at.button_group if each.key == "shortcut")
-    assert group.value is None
-    group.set_value(shortcut).run()
+    assert component(at, "shortcut")["chosen"] == ""
+    choose(at, "shortcut", shortcut)
     assert visitor.draft.trainable == blocks
     assert tuple(component(at, "map")["learning"]) == blocks
-    assert next(each for each in at.button_group if each.key == "shortcut").value == shortcut
+    assert component(at, "shortcut")["chosen"] == shortcut
     found = counts(visitor.draft.plan(), 2)
     assert f"<dt>{parameters_text(found.learning)}</dt>" in card(at)
 
@@ -140,9 +230,11 @@ def test_the_figures_shown_are_those_of_the_core(
     assert [each["count"] for each in rows if each["kind"] == "new"] == [parameters_text(found.head)]
 
 
-def test_the_choices_are_found_again_after_a_refresh(visitor: Visitor, dataset: Dataset) -> None:
+def test_the_choices_are_found_again_after_a_refresh(
+    visitor: Visitor, dataset: Dataset, choose: Choose
+) -> None:
     at = visitor.open("model", dataset=dataset.id)
-    next(each for each in at.button_group if each.key == "shortcut").set_value("last").run()
+    choose(at, "shortcut", "last")
     again = visitor.open("model")
     assert component(again, "map")["learning"] == ["block7", "top"]
 

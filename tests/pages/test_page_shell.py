@@ -9,7 +9,7 @@ from core.runs.status import State
 
 LOCK = ":material/lock:"
 DONE = ":material/check_circle:"
-PAGES = ("start", "data", "model", "train", "evaluate", "predict")
+PAGES = ("start", "data", "model", "train", "evaluate", "predict", "compare", "experiments")
 
 
 def icons(at: AppTest) -> dict[str, str]:
@@ -20,7 +20,7 @@ def icons(at: AppTest) -> dict[str, str]:
 def test_the_sidebar_lists_the_journey_and_locks_what_is_not_open_yet(visitor: Visitor) -> None:
     at = visitor.open()
     assert [each["page_name"] for each in at._registered_pages.values()] == [
-        "Start", "Data", "Model", "Train", "Evaluate", "Predict", "Workspace",
+        "Start", "Data", "Model", "Train", "Evaluate", "Predict", "Compare", "Experiments", "Workspace",
     ]
     assert {name for name, icon in icons(at).items() if icon == LOCK} == {
         "model", "train", "evaluate", "predict",

@@ -136,3 +136,17 @@ def test_what_is_written_is_read_back(workspace: Workspace) -> None:
     run = made(workspace)
     write_about(run, About(12, "Ünïcode 😀", "a" * 32))
     assert about_of(run) == About(12, "Ünïcode 😀", "a" * 32)
+
+
+def test_a_run_knows_its_experiment_and_keeps_it_when_it_is_renamed(workspace: Workspace) -> None:
+    run = made(workspace)
+    write_about(run, About(1, "", "someone", "20260101-000000-seeds"))
+    rename(workspace, run.id, "Other")
+    assert about_of(run) == About(1, "Other", "someone", "20260101-000000-seeds")
+
+
+@pytest.mark.parametrize("text", ['"../x"', "3", "null", '""', '"A B"'])
+def test_an_experiment_that_cannot_be_is_none(workspace: Workspace, text: str) -> None:
+    run = made(workspace)
+    (run.path / "about.json").write_text(f'{{"number": 1, "experiment": {text}}}')
+    assert about_of(run) == About(1)

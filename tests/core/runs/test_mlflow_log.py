@@ -132,6 +132,9 @@ def test_a_run_is_begun_with_its_name_parameters_and_tags(folder: RunFolder, ser
         "backbone": "efficientnet-lite0", "trainable": "block7,top", "pooling": "avg", "dropout": "0.2",
         "hidden": "8", "epochs": "3", "batch_size": str(folder.plan().recipe.batch_size),
         "learning_rate": str(folder.plan().recipe.learning_rate), "optimizer": "adam", "seed": "5",
+        "method": "single", "stage_epochs": "5", "head_rate": "0.001", "lr_factor": "1.0",
+        "schedule": "constant", "warmup": "0", "early_stopping": "0", "class_weights": "False",
+        "label_smoothing": "0.0", "weight_decay": "0.0", "norms": "frozen",
         "augment": "none", "views": "4", "dataset": "colours", "image_size": "224", "start": "pretrained",
     }
     assert run.tags["thaw.run"] == folder.id

@@ -446,3 +446,36 @@ def test_how_a_run_ended_that_cannot_be_written_is_logged_and_the_line_goes_on(
 def test_an_unknown_run_is_not_resumed(runner: Runner) -> None:
     with pytest.raises(ThawError):
         runner.resume("20260101-000000-none")
+
+
+def test_what_follows_a_run_is_done_after_it_and_before_the_next(
+    workspace: Workspace, workshop: Workshop, plan: Plan
+) -> None:
+    did: list[str] = []
+    server = Runner(
+        workspace, begun=lambda: did.append("begun"),
+        ended=lambda run: did.append(f"{run} {len(workshop.began)}"),
+    )
+    server.start()
+    runs = [server.submit(plan) for _each in range(2)]
+    workshop.go_on.release(2)
+    wait_until_idle(server)
+    server.close()
+    assert did == ["begun", f"{runs[0]} 1", f"{runs[1]} 2"]
+
+
+def test_what_follows_a_run_may_fail_and_the_next_is_carried_out(
+    workspace: Workspace, workshop: Workshop, plan: Plan, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_given: str) -> None:
+        raise RuntimeError("broken")
+
+    server = Runner(workspace, begun=fails, ended=fails)
+    with caplog.at_level(logging.ERROR):
+        server.start()
+        runs = [server.submit(plan) for _each in range(2)]
+        workshop.go_on.release(2)
+        wait_until_idle(server)
+    server.close()
+    assert [state(workspace, run) for run in runs] == [State.FINISHED] * 2
+    assert "broken" in caplog.text

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.backbones.catalogue import BACKBONES, get
 from core.errors import BadInput, NotFound
-from core.training.plan import Head, Plan, Recipe
+from core.training.plan import PLAN_VERSION, Head, Plan, Recipe
 from core.training.presets import PRESETS, TEXTBOOK, preset
 from core.training.start import LONGEST_HISTORY, Ancestor, Start, asked_for
 
@@ -42,7 +42,7 @@ def test_a_plan_of_the_first_version_is_read_as_what_it_did(tmp_path: Path) -> N
     )
     assert (plan.weights, plan.image_size, plan.history) == (Start("pretrained", ""), None, ())
     assert plan.size == 224
-    assert plan.version == 3
+    assert plan.version == PLAN_VERSION
 
 
 @pytest.mark.parametrize(

@@ -53,21 +53,23 @@ def test_the_counts_are_those_of_keras_whatever_learns_and_from_whatever_it_star
     names = get(name).block_names
     body = build.build(name, weights="none", image_size=size)
     sets = {*shortcuts(name).values(), names[:1], names[len(names) // 2 :: 2]}
-    for start in STARTS[:2]:
+    for start, norms in ((STARTS[0], "frozen"), (STARTS[0], "updating"), (SCRATCH, "frozen")):
         for trainable in sets:
             head = Head("flatten" if trainable else "max", 0.1, 4 if trainable else 0)
-            plan = Plan("", "", name, trainable, head, image_size=size, weights=start)
+            plan = Plan("", "", name, trainable, head, Recipe(norms=norms), image_size=size, weights=start)
             model = assembled(body, plan)
             found = counts(plan, 3)
-            assert (found.total, found.learning) == count_parameters(model), (start, trainable)
+            assert (found.total, found.learning) == count_parameters(model), (start, norms, trainable)
             assert found.total == model.count_params()
 
 
+@pytest.mark.parametrize("asked", ["frozen", "updating"])
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: start.source)
-def test_batchnorm_learns_from_scratch_alone(start: Start) -> None:
+def test_batchnorm_learns_from_scratch_and_where_it_is_asked_to(start: Start, asked: str) -> None:
     body = build.build("mobilenet", weights="none", image_size=32)
     plan = replace(
-        QUICK, weights=start, trainable=("block12", "block13"), recipe=Recipe(optimizer="sgd")
+        QUICK, weights=start, trainable=("block12", "block13"),
+        recipe=Recipe(optimizer="sgd", norms=asked),
     )
     model = assembled(body, plan)
     norms = {
@@ -82,9 +84,10 @@ def test_batchnorm_learns_from_scratch_alone(start: Start) -> None:
     }
     learning = {block for block in plan.trainable if block in norms.values()}
     assert learning
-    assert changed == (learning if start == SCRATCH else set())
+    learns = start == SCRATCH or asked == "updating"
+    assert changed == (learning if learns else set())
     for name, block in norms.items():
-        assert body.get_layer(name).trainable is (start == SCRATCH and block in learning)
+        assert body.get_layer(name).trainable is (learns and block in learning)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,154 @@
+const RETRY_AFTER = 15000;
+const NAME_THE_WAIT_AFTER = 2000;
+const NARROW = 480;
+const FEW_TICKS = 4;
+const SETTINGS = { displayModeBar: false, showSendToCloud: false, responsive: false, doubleClick: false, scrollZoom: false };
+const states = new WeakMap();
+
+// The one script of a tab that the live curves use too: the promise lives on the window.
+const loadLibrary = (address) => {
+  if (window.thawPlotly) return window.thawPlotly;
+  const script = make("script");
+  window.thawPlotly = new Promise((resolve, reject) => {
+    script.onload = () => (window.Plotly ? resolve(window.Plotly) : reject(new Error("no Plotly in the library")));
+    script.onerror = () => reject(new Error("the chart library did not load"));
+    script.src = address;
+    document.head.append(script);
+  });
+  window.thawPlotly.catch(() => {
+    script.remove();
+    delete window.thawPlotly;
+  });
+  return window.thawPlotly;
+};
+
+// NOTE: Plotly writes into what it is given, so it gets a copy.
+const fitted = (shown, width) => {
+  const { data, layout } = structuredClone(shown);
+  if (width < NARROW && layout.xaxis?.nticks) layout.xaxis.nticks = FEW_TICKS;
+  return { data, layout: { ...layout, width, autosize: false } };
+};
+
+const update = async (state) => {
+  const width = state.plot.clientWidth;
+  if (!width) return;
+  const { data, layout } = fitted(state.data.shown, width);
+  await state.plotly.react(state.plot, data, layout, SETTINGS);
+  state.wait.hidden = true;
+  state.button.disabled = false;
+};
+
+// Never two updates at once; of what came in meanwhile only the newest is drawn.
+const request = (state) => {
+  if (!state.plotly || state.gone) return;
+  if (state.busy) {
+    state.again = true;
+    return;
+  }
+  state.busy = true;
+  state.again = false;
+  update(state)
+    .catch((error) => fail(state, error))
+    .finally(() => {
+      state.busy = false;
+      if (state.again) request(state);
+    });
+};
+
+const fail = (state, error) => {
+  if (state.gone) return;
+  console.warn("Thaw: the chart could not be drawn.", error);
+  state.failedAt = Date.now();
+  state.wait.hidden = false;
+  state.wait.classList.add("failed");
+  setText(state.wait, state.data.words.unavailable);
+};
+
+const fetchLibrary = (state) => {
+  if (state.plotly || state.loading || Date.now() - state.failedAt < RETRY_AFTER) return;
+  state.loading = true;
+  loadLibrary(state.data.library)
+    .then((plotly) => {
+      state.plotly = plotly;
+      request(state);
+    })
+    .catch((error) => fail(state, error))
+    .finally(() => {
+      state.loading = false;
+    });
+};
+
+// The picture is of its own making: light, with its title and what is to be read with it.
+const save = async (state) => {
+  const { paper, file, words } = state.data;
+  state.button.disabled = true;
+  setText(state.said, "");
+  try {
+    const { width, height } = paper.layout;
+    const address = await state.plotly.toImage(structuredClone(paper), { format: "png", width, height, scale: 2 });
+    const link = make("a");
+    link.href = address;
+    link.download = `${file}.png`;
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setText(state.said, words.saved);
+  } catch (error) {
+    console.warn("Thaw: the picture could not be made.", error);
+    setText(state.said, words.failed);
+  } finally {
+    // NOTE: a button that is disabled loses the focus that a key brought there.
+    state.button.disabled = false;
+    if (document.activeElement === document.body) state.button.focus({ preventScroll: true });
+  }
+};
+
+const start = (root, data) => {
+  const [head, chart] = [make("div", "head"), make("div", "chart")];
+  const state = {
+    data, failedAt: -Infinity, title: make("div", "title"), button: make("button", "png"),
+    plot: make("div", "plot"), wait: make("div", "wait"), said: make("p", "said"),
+  };
+  state.button.type = "button";
+  state.button.disabled = true;
+  state.button.addEventListener("click", () => save(state));
+  state.plot.setAttribute("role", "img");
+  state.said.setAttribute("role", "status");
+  head.append(state.title, state.button);
+  chart.append(state.plot, state.wait);
+  root.replaceChildren(head, chart, state.said);
+  state.chart = chart;
+  state.observer = new ResizeObserver(() => request(state));
+  state.observer.observe(root);
+  setTimeout(() => {
+    if (!state.plotly && state.failedAt < 0) setText(state.wait, state.data.words.loading);
+  }, NAME_THE_WAIT_AFTER);
+  return state;
+};
+
+const end = (parentElement, state) => {
+  // The clean-up also runs where the node stays: then nothing may be thrown away.
+  if (parentElement.isConnected) return;
+  state.gone = true;
+  state.observer.disconnect();
+  state.plotly?.purge(state.plot);
+  states.delete(parentElement);
+};
+
+export default function ({ data, parentElement }) {
+  let state = states.get(parentElement);
+  if (!state) {
+    state = start(parentElement.querySelector(".thaw-chart-card"), data);
+    states.set(parentElement, state);
+  }
+  const changed = JSON.stringify(state.data.shown) !== JSON.stringify(data.shown);
+  state.data = data;
+  state.chart.style.height = `${data.shown.layout.height}px`;
+  setText(state.title, data.title);
+  setText(state.button, data.words.png);
+  state.button.hidden = !data.paper;
+  setAttribute(state.plot, "aria-label", data.label);
+  fetchLibrary(state);
+  if (changed || !state.wait.hidden) request(state);
+  return () => setTimeout(() => end(parentElement, state), 0);
+}

@@ -1,0 +1,1 @@
+"""Experiments: batches of ordinary runs that answer one question with one plot."""
