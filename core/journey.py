@@ -12,7 +12,7 @@ from core.errors import ThawError
 from core.i18n import _
 from core.people import is_of_another
 from core.runs.folder import RunFolder, run_folders
-from core.runs.listing import with_model
+from core.runs.listing import listed, with_model
 from core.runs.seen import about_seen
 from core.runs.status import State
 from core.workspace import Workspace
@@ -115,23 +115,31 @@ def chosen_dataset(workspace: Workspace, draft: Draft) -> Dataset | None:
 
 
 def chosen_run(workspace: Workspace, draft: Draft, me: str = "") -> RunFolder | None:
-    """Return the run being looked at: the one chosen where it still is, else the newest of one's own."""
-    return _chosen(run_folders(workspace), draft, me)
+    """Return the run being looked at: the one chosen where it still is, else the newest of one's own.
+
+    A run of an experiment is looked at only where it is the one chosen.
+    """
+    return _chosen(workspace, run_folders(workspace), draft, me)
 
 
 def run_with_model(workspace: Workspace, draft: Draft, me: str = "") -> RunFolder | None:
     """Return the run whose model is looked at: the chosen one, else the newest of one's own with a model.
 
-    Runs that cannot be read are passed over.
+    Runs that cannot be read are passed over, and those of experiments where they are not the one chosen.
     """
-    return _chosen([run.folder for run in with_model(workspace)], draft, me)
+    return _chosen(workspace, [run.folder for run in with_model(workspace)], draft, me)
 
 
-def _chosen(folders: list[RunFolder], draft: Draft, me: str) -> RunFolder | None:
+def _chosen(
+    workspace: Workspace, folders: list[RunFolder], draft: Draft, me: str
+) -> RunFolder | None:
     chosen = next((folder for folder in folders if folder.id == draft.run), None)
-    if chosen is not None or not folders:
+    if chosen is not None:
         return chosen
-    return next((folder for folder in folders if not is_of_another(about_seen(folder).by, me)), folders[0])
+    parts = {run.id for run in listed(workspace) if run.experiment} if folders else set()
+    alone = [folder for folder in folders if folder.id not in parts]
+    own = (folder for folder in alone if not is_of_another(about_seen(folder).by, me))
+    return next(own, alone[0] if alone else None)
 
 
 def _state(run: RunFolder | None) -> State | None:

@@ -68,7 +68,7 @@ class Service:
         self.jobs = Jobs()
         self.runner = Runner(
             workspace, begun=partial(follow_up.take_up, workspace),
-            ended=partial(follow_up.advance, workspace),
+            ended=partial(follow_up.advance, workspace), idle=follow_up.Idle(workspace),
         )
         self.calibrations = Calibrations(workspace)
         self.downloads = Downloads()

@@ -15,7 +15,7 @@ from core.runs.seen import history_of
 from pages.ui import state
 from pages.ui.compare_actions import forget_after_another_page, name_or_delete, undo
 from pages.ui.compare_charts import Line, test_accuracies, validation_accuracy, validation_loss
-from pages.ui.compare_parts import is_it_chance, titles_of, what_differs
+from pages.ui.compare_parts import is_it_chance, short_titles_of, titles_of, what_differs
 from pages.ui.compare_rows import MOST_AT_ONCE, Row, chosen_of, rows_of
 from pages.ui.compare_table import table
 from pages.ui.confirm import ask_on
@@ -76,7 +76,7 @@ def _compared(rows: Sequence[Row]) -> None:
         st.subheader(_("More than chance?"), anchor=False)
         studied = is_it_chance(rows)
     if not studied.run.status.state.active:
-        controls_of(studied.run)
+        controls_of(studied.run, named=len(rows) > 1)
     st.space("small")
     name_or_delete(rows, titles)
     undo()  # where the button was that deleted it
@@ -85,9 +85,9 @@ def _compared(rows: Sequence[Row]) -> None:
 def _curves(rows: Sequence[Row], titles: Sequence[str]) -> None:
     histories = [history_of(row.run.folder) for row in rows]
     lines = [
-        Line(title, [epoch.epoch for epoch in epochs], [epoch.val_accuracy for epoch in epochs],
+        Line(title, short, [epoch.epoch for epoch in epochs], [epoch.val_accuracy for epoch in epochs],
              [epoch.val_loss for epoch in epochs])
-        for title, epochs in zip(titles, histories, strict=True)
+        for title, short, epochs in zip(titles, short_titles_of(rows), histories, strict=True)
     ]
     accuracy, loss = st.columns(2, gap="large")
     with accuracy:
@@ -100,8 +100,18 @@ def _curves(rows: Sequence[Row], titles: Sequence[str]) -> None:
         st.subheader(_("Validation loss"), anchor=False)
         if any(each is not None for line in lines for each in line.loss):
             validation_loss(lines)
+            _comparable(rows)
         else:
             caption(_("Validation figures are not available."))
+
+
+def _comparable(rows: Sequence[Row]) -> None:
+    """Say where losses of runs measure different things."""
+    plans = [row.run.plan for row in rows]
+    if len({plan.recipe.label_smoothing for plan in plans}) > 1:
+        caption(_("Losses with different label smoothing cannot be compared: it is part of the loss."))
+    elif len({plan.dataset for plan in plans}) > 1:
+        caption(_("Losses on different photos cannot be compared."))
 
 
 def _test(rows: Sequence[Row], titles: Sequence[str]) -> None:
@@ -110,9 +120,13 @@ def _test(rows: Sequence[Row], titles: Sequence[str]) -> None:
     if all(test is None for _title, test in found):
         caption(_("Not available: none of these runs was measured on the test photos."))
         return
-    test_accuracies([(title, test.accuracy if test else None) for title, test in found], _control(rows))
-    caption(_("Lines are 95% intervals (Wilson). “Always” is what naming the commonest class of the training "
-              "photos each time would get."))
+    control = _control(rows)
+    test_accuracies([(title, test.accuracy if test else None) for title, test in found], control)
+    if control is None:
+        caption(_("Lines are 95% intervals (Wilson)."))
+    else:
+        caption(_("Lines are 95% intervals (Wilson). “Always” is what naming the commonest class of the "
+                  "training photos each time would get."))
     if missing:
         caption(_("Not available: {runs}.").format(runs=missing))
 

@@ -27,9 +27,13 @@ def main() -> None:
         st.subheader(plain(each.title), anchor=False)
         going_on(each.id)
     if going:
-        with st.expander(_("Begin another experiment"), icon=":material/add:"):
-            st.markdown(_("Its runs wait behind those that are in the queue."))
-            begin_one(journey)
+        # NOTE: what is shut is not drawn: it takes a forecast of each kind.
+        box = st.expander(
+            _("Begin another experiment"), icon=":material/add:", key="experiment-another", on_change="rerun")
+        if box.open:
+            with box:
+                st.markdown(_("Its runs wait behind those that are in the queue."))
+                begin_one(journey)
     else:
         begin_one(journey)
     ended([(each, standing) for each, standing in known if standing.state != "running"])

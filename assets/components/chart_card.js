@@ -5,23 +5,6 @@ const FEW_TICKS = 4;
 const SETTINGS = { displayModeBar: false, showSendToCloud: false, responsive: false, doubleClick: false, scrollZoom: false };
 const states = new WeakMap();
 
-// The one script of a tab that the live curves use too: the promise lives on the window.
-const loadLibrary = (address) => {
-  if (window.thawPlotly) return window.thawPlotly;
-  const script = make("script");
-  window.thawPlotly = new Promise((resolve, reject) => {
-    script.onload = () => (window.Plotly ? resolve(window.Plotly) : reject(new Error("no Plotly in the library")));
-    script.onerror = () => reject(new Error("the chart library did not load"));
-    script.src = address;
-    document.head.append(script);
-  });
-  window.thawPlotly.catch(() => {
-    script.remove();
-    delete window.thawPlotly;
-  });
-  return window.thawPlotly;
-};
-
 // NOTE: Plotly writes into what it is given, so it gets a copy.
 const fitted = (shown, width) => {
   const { data, layout } = structuredClone(shown);

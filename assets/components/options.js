@@ -69,6 +69,8 @@ export default function ({ data, parentElement, setStateValue }) {
   setAttribute(group, "aria-label", data.label);
   if (!isStale(state, data)) {
     state.choices = data.seen;
+    // What is chosen elsewhere takes the tab stop along.
+    if (state.chosen !== data.chosen) state.at = -1;
     state.chosen = data.chosen;
   }
   if (state.at < 0) state.at = Math.max(0, state.options.findIndex((each) => each.dataset.name === state.chosen));

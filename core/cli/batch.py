@@ -51,7 +51,7 @@ class Batch:
         """
         with answered(self._asked, signal.SIGINT, signal.SIGTERM), Bar() as bar:
             try:
-                while not self._interrupted and (following := self._next()) is not None:
+                while not self._interrupted and (following := self._following()) is not None:
                     self._wait_for(following, bar)
             except (ThawError, OSError, KeyboardInterrupt):
                 # What waits in line would begin once a server is started, to the surprise of all.
@@ -65,6 +65,15 @@ class Batch:
             raise KeyboardInterrupt
         self._interrupted = True
         self._leaving.ask(Wish.STOP)
+
+    def _following(self) -> Found | None:
+        """Return the next run, also one that comes of those that have ended."""
+        following = self._next()
+        if following is None:
+            # The last may have ended elsewhere: in a server that is still at what follows, or by a page.
+            steering.settle(self._workspace, self._id)
+            following = self._next()
+        return following
 
     def _next(self) -> Found | None:
         """Return the next run that has not ended; ``None`` where none will come any more."""

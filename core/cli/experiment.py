@@ -29,7 +29,9 @@ from core.people import COMMAND_LINE
 from core.runs.about import about_of, name_checked
 from core.runs.folder import RunFolder
 from core.runs.work import evaluation_of
+from core.training import fields
 from core.training.plan import Plan
+from core.training.speed import measured
 from core.words import about_text, duration_text
 from core.workspace import Workspace
 
@@ -94,9 +96,25 @@ def begin(given: argparse.Namespace, kind: str) -> JsonObject:
     sizes = _numbers(given.sizes) if kind == "data-size" and given.sizes is not None else None
     workspace = workspace_of(given.workspace)
     plan = plan_of(given, workspace)
+    if kind == "backbones":
+        _warn_of_unused(given)
     dataset = commands.taken_in(given.source, workspace)
     design = _designed(kind, plan, dataset, given, sizes)
     return _carried_out(workspace, replace(design, title=name or design.title), dataset)
+
+
+def _warn_of_unused(given: argparse.Namespace) -> None:
+    """Say which options a ranking takes no notice of: its runs have recipes of their own."""
+    used = ("seed", "batch_size")
+    names = [each.name for each in fields.RECIPE_FIELDS if each.name not in used]
+    names += ["recipe", "trainable", "weights", "from_run", "backbone", "image_size"]
+    found = [f"--{name.replace('_', '-')}" for name in names if getattr(given, name, None) is not None]
+    if found:
+        print(
+            _("A ranking has recipes of its own, for its probes and for the best two: beyond batch size, "
+              "seed and head, {options} will change nothing.").format(options=", ".join(found)),
+            file=sys.stderr,
+        )
 
 
 def repeated(given: argparse.Namespace) -> JsonObject:
@@ -142,19 +160,26 @@ def _numbers(text: str) -> list[int]:
 
 def _carried_out(workspace: Workspace, design: Design, dataset: Dataset) -> JsonObject:
     expected = forecast.expected_seconds(workspace, design, dataset)
-    print(_before(design, expected), file=sys.stderr, flush=True)
+    print(_before(workspace, design, expected), file=sys.stderr, flush=True)
     began = time.monotonic()
     experiment = steering.begin(workspace, design, by=COMMAND_LINE, expected_s=expected)
     Batch(workspace, experiment.id).carry_out()
     return answer(workspace, experiments.load(workspace, experiment.id), time.monotonic() - began)
 
 
-def _before(design: Design, expected: float | None) -> str:
+def _not_measured(workspace: Workspace, design: Design) -> str:
+    """Return the first backbone whose speed is not known here, by its name."""
+    sizes = sorted({(each.plan.backbone, each.plan.size) for each in design.members})
+    missing = [name for name, size in sizes
+               if (known := measured(workspace, name, size)) is None or not known.anchors]
+    return (missing or [name for name, _size in sizes])[0]
+
+
+def _before(workspace: Workspace, design: Design, expected: float | None) -> str:
     runs = ngettext("{n} run", "{n} runs", design.to_run).format(n=design.to_run)
     if expected is None:
-        names = sorted({each.plan.backbone for each in design.members})
         return _("{runs}; how long they take is known once “measure {backbone}” was run.").format(
-            runs=runs, backbone=names[0])
+            runs=runs, backbone=_not_measured(workspace, design))
     return _("{runs}, about {time}.").format(runs=runs, time=about_text(expected))
 
 
@@ -205,7 +230,7 @@ def show(said: JsonObject) -> str:
         lines += [_row(point) for point in series["points"]]
     lines += [str(said["sentence"]), str(said["interval"])]
     figures = int(str(said["test_figures"]))
-    if figures > 1 and said["split"] == "test":
+    if figures > 1:
         lines.append(_("{n} accuracies on test photos: do not choose by them, choose on validation.").format(
             n=figures))
     return "\n".join(each for each in lines if each)

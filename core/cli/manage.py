@@ -8,7 +8,8 @@ import time
 from core import bin as bins
 from core.cli.commands import workspace_of
 from core.cli.named import run_named
-from core.cli.training import carry_out_in_foreground
+from core.cli.training import carry_out_in_foreground, summary
+from core.experiments import steering
 from core.files import JsonObject
 from core.i18n import _
 from core.people import COMMAND_LINE
@@ -25,7 +26,9 @@ def resume(given: argparse.Namespace) -> JsonObject:
     workspace = workspace_of(given.workspace)
     folder = run_named(workspace, given.run)
     steer.resume(workspace, folder.id, more=given.epochs or 0, wait=False)
-    return carry_out_in_foreground(workspace, folder)
+    carry_out_in_foreground(workspace, folder)
+    steering.advance(workspace, folder.id)
+    return summary(folder)
 
 
 def stop(given: argparse.Namespace) -> JsonObject:

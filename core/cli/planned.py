@@ -17,7 +17,7 @@ from core.runs.lineage import going_on_from
 from core.training import fields
 from core.training.adopt import adopt_path
 from core.training.plan import Head, Plan, Recipe
-from core.training.presets import preset
+from core.training.presets import CHOSEN_BLOCKS, preset
 from core.training.stages import epochs_needed, unreached
 from core.training.start import PRETRAINED, RANDOM, Start, asked_for
 from core.workspace import Workspace
@@ -37,16 +37,16 @@ def plan_of(given: argparse.Namespace, workspace: Workspace) -> Plan:
         NotFound: A backbone, a recipe, a run or a weight file is not there.
     """
     plan = Plan(dataset="", dataset_title="", backbone=given.backbone or DEFAULT_BACKBONE)
+    if given.from_run is not None:
+        plan = _going_on(plan, given, workspace)
     if given.recipe is not None:
         plan = _by_recipe(plan, given)
     if given.backbone is not None:
         plan = _with_backbone(plan, catalogue.get(given.backbone))
-    if given.from_run is not None:
-        plan = _going_on(plan, given, workspace)
     backbone = catalogue.get(plan.backbone)
     if given.weights is not None:
         plan = replace(plan, weights=_start(given.weights, backbone, workspace))
-        if plan.weights.source == RANDOM and given.recipe is None:
+        if plan.weights.source == RANDOM and _blocks_are_free(given):
             # From scratch there is nothing to keep: every block learns, unless told otherwise.
             plan = replace(plan, trainable=backbone.block_names)
     if given.trainable is not None:
@@ -78,8 +78,18 @@ def _warn_of_unreached(plan: Plan) -> None:
         )
 
 
+def _blocks_are_free(given: argparse.Namespace) -> bool:
+    return given.recipe is None or preset(given.recipe).blocks == CHOSEN_BLOCKS
+
+
 def _by_recipe(plan: Plan, given: argparse.Namespace) -> Plan:
     wanted = preset(given.recipe)
+    other = given.weights is not None and given.weights != RANDOM and wanted.from_scratch
+    if other or (given.from_run is not None and (wanted.from_scratch or wanted.backbone is not None)):
+        raise BadInput(
+            _("This recipe says itself what the backbone starts from."), given=wanted.name,
+            fix=_("Leave --from-run and --weights out, or choose another recipe."),
+        )
     if given.trainable is not None and wanted.backbone is None:
         # Before it is applied: how long a recipe takes may depend on how many blocks learn.
         blocks = catalogue.parse_trainable(catalogue.get(plan.backbone), given.trainable)

@@ -9,6 +9,7 @@ from core.backbones import catalogue
 from core.data.dataset import Dataset
 from core.errors import BadInput
 from core.experiments import variants
+from core.experiments.checks import require_pretrained, require_validation
 from core.experiments.sizes import default_sizes, mean_a_class, sizes_checked
 from core.i18n import _
 from core.runs.folder import RunFolder
@@ -17,7 +18,6 @@ from core.runs.status import State
 from core.runs.work import evaluation_of
 from core.training.counts import block_title, learning_in
 from core.training.plan import Plan
-from core.training.start import RANDOM
 from core.workspace import Workspace
 
 KINDS = ("data-size", "blocks", "seeds", "backbones", "controls")
@@ -88,7 +88,7 @@ def data_size(
         BadInput: The plan itself starts from scratch, or a number is outside its bounds.
     """
     plan = _on(plan, dataset)
-    _require_pretrained(plan)
+    require_pretrained(plan)
     limited = variants.limited(plan, dataset)
     chosen = default_sizes(limited) if sizes is None else sizes_checked(sizes, limited)
     members = []
@@ -112,10 +112,12 @@ def blocks(plan: Plan, dataset: Dataset, *, seeds: int = 1) -> Design:
         seeds: How many seeds each is repeated with, 1 to 20.
 
     Raises:
-        BadInput: The plan starts from scratch, or a number is outside its bounds.
+        BadInput: The plan starts from scratch, a number is outside its bounds, or there is no validation
+            photo to choose by.
     """
     plan = replace(_on(plan, dataset), test_at_end=False)
-    _require_pretrained(plan)
+    require_pretrained(plan)
+    require_validation(dataset, _("These photos have no validation part to choose a block by."))
     names = [
         block.name for block in catalogue.get(plan.backbone).blocks
         if learning_in([block], norms=plan.norms_learn)
@@ -164,11 +166,7 @@ def backbones(plan: Plan, dataset: Dataset, *, names: Sequence[str]) -> Design:
             _("A ranking needs several backbones."), given=", ".join(found)[:80],
             fix=_("Choose 2 to {most} different ones.").format(most=MOST_BACKBONES),
         )
-    if not dataset.of_split("validation"):
-        raise BadInput(
-            _("These photos have no validation part to rank backbones by."), given=dataset.title[:80],
-            fix=_("Take them in with one, or without a division of their own."),
-        )
+    require_validation(dataset, _("These photos have no validation part to rank backbones by."))
     return _design(BACKBONES, plan, [
         Planned(name, None, plan.recipe.seed, variants.probe(plan, name)) for name in found
     ])
@@ -202,7 +200,7 @@ def controls(workspace: Workspace, run_id: str) -> Design:
             (ALL, variants.with_blocks(based, catalogue.get(plan.backbone).block_names)),
         )
     ]
-    return replace(_design(CONTROLS, plan, members), base_run=folder.id)
+    return replace(_design(CONTROLS, based, members), base_run=folder.id)
 
 
 def name_of(kind: str, planned: Planned) -> str:
@@ -275,15 +273,6 @@ def _seeds(plan: Plan, count: int) -> range:
             fix=_("Choose a whole number from 1 to {most}.").format(most=MOST_SEEDS),
         )
     return range(plan.recipe.seed, plan.recipe.seed + count)
-
-
-def _require_pretrained(plan: Plan) -> None:
-    if plan.weights.source == RANDOM:
-        raise BadInput(
-            _("This plan starts from scratch, so there is nothing that could transfer."),
-            given=catalogue.get(plan.backbone).title,
-            fix=_("Choose pretrained weights on the Model page."),
-        )
 
 
 def _serving(base: RunFolder, role: str, control: Plan, known: Sequence[Listed]) -> str:

@@ -12,7 +12,17 @@ import filelock
 
 from core.backbones import catalogue
 from core.errors import BadInput, Busy, NotFound, ThawError
-from core.experiments.design import ALL, BACKBONES, HEAD, KINDS, SCRATCH, SEED, TRANSFER
+from core.experiments.design import (
+    ALL,
+    BACKBONES,
+    HEAD,
+    KINDS,
+    MOST_RUNS,
+    SCRATCH,
+    SEED,
+    TRANSFER,
+    VERIFIED,
+)
 from core.files import JsonObject, read_json, write_json
 from core.i18n import _
 from core.runs.seen import once
@@ -67,7 +77,8 @@ class Experiment:
         base_run: The run that controls are made for; else empty.
         cancelled: Whether somebody cancelled it.
         chosen: The run that was chosen on validation; empty before, and where nothing is chosen.
-        resumed: Interrupted runs that were put in line again, once each.
+        resumed: Interrupted runs that were put in line again after their process had died, with how many
+            epochs each had done by then.
     """
 
     id: str
@@ -81,7 +92,7 @@ class Experiment:
     base_run: str = ""
     cancelled: bool = False
     chosen: str = ""
-    resumed: tuple[str, ...] = ()
+    resumed: tuple[tuple[str, int], ...] = ()
 
     def to_json(self) -> JsonObject:
         """Return it as a JSON object; :meth:`from_json` reads it back."""
@@ -91,15 +102,19 @@ class Experiment:
     def from_json(cls, given: JsonObject, experiment_id: str) -> Experiment:
         """Read what :meth:`to_json` wrote; raises BadInput where it is damaged."""
         try:
+            members = tuple(_member(_object(each), str(given["kind"])) for each in _list(given["members"]))
+            chosen = _run(given["chosen"])
+            if len(members) > MOST_RUNS + VERIFIED or chosen not in ("", *(each.run for each in members)):
+                raise ValueError("too many members, or chosen is none")
             return cls(
                 id=experiment_id, kind=_one_of(given["kind"], KINDS),
                 title=one_line(_text(given["title"]))[:LONGEST_TITLE],
                 plan=Plan.from_json(_object(given["plan"])),
-                members=tuple(_member(_object(each), str(given["kind"])) for each in _list(given["members"])),
+                members=members,
                 created=_number(given["created"]), by=_text(given["by"])[:LONGEST_TITLE],
                 expected_s=_maybe(given["expected_s"]), base_run=_run(given["base_run"]),
-                cancelled=given["cancelled"] is True, chosen=_run(given["chosen"]),
-                resumed=tuple(_run(each) for each in _list(given["resumed"])),
+                cancelled=given["cancelled"] is True, chosen=chosen,
+                resumed=tuple(_resumed(each) for each in _list(given["resumed"])),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(
@@ -208,6 +223,13 @@ def _run(given: object) -> str:
     if run and not is_id(run):
         raise ValueError("not a run")
     return run
+
+
+def _resumed(given: object) -> tuple[str, int]:
+    if isinstance(given, str):  # by an earlier version, which had one try for each
+        return _run(given), 0
+    run, epochs = _list(given)
+    return _run(run), _whole(epochs)
 
 
 def _one_of(given: object, known: tuple[str, ...]) -> str:

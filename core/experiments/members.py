@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.errors import ThawError
+from core.errors import BadInput, ThawError
+from core.experiments import variants
 from core.experiments.design import Planned, name_of
 from core.experiments.experiment import Experiment, Member
 from core.folders import remove_whole
 from core.runs import line, steer
 from core.runs.about import LONGEST_NAME, about_of, write_about
 from core.runs.folder import RunFolder, best
-from core.runs.seen import history_of, status_of
+from core.runs.seen import history_of, plan_of, status_of
 from core.runs.status import State, Status
 from core.training.events import EpochRow
 from core.workspace import Workspace
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,12 @@ class Found:
     def waits(self) -> bool:
         """Whether it has not come to its end and may still do so: it is worked on, waits or is paused."""
         return self.status is not None and (self.status.state.active or self.status.state is State.PAUSED)
+
+    @property
+    def never_begun(self) -> bool:
+        """Whether it waits in line for the first time."""
+        status = self.status
+        return status is not None and status.state is State.QUEUED and not (status.started or status.worked_s)
 
     def kept(self) -> EpochRow | None:
         """Return the epoch whose weights a finished run has kept; raises BadInput where it is damaged."""
@@ -70,6 +80,33 @@ def found_one(workspace: Workspace, member: Member) -> Found:
         return Found(member, folder, status_of(folder))
     except ThawError:
         return Found(member, folder, None)
+
+
+def gone_on(experiment: Experiment, found: Found) -> bool:
+    """Tell whether a run was given more epochs since, so that it is not what the experiment asked for.
+
+    Args:
+        experiment: Whose run it is, or whose controls belong to it.
+        found: The run; one whose plan cannot be read has not.
+    """
+    try:
+        now = plan_of(found.folder)
+    except ThawError:
+        return False
+    if found.member.run == experiment.base_run:
+        return variants.as_compared(now) != variants.as_compared(experiment.plan)
+    begun = variants.as_begun(experiment.plan, found.member.role, verifies=found.member.verifies).recipe
+    # NOTE: one that has ended early is given more epochs by a plan of fewer that does not end early.
+    return (now.recipe.epochs, now.recipe.early_stopping) != (begun.epochs, begun.early_stopping)
+
+
+def stop(workspace: Workspace, going_on: Sequence[Found]) -> None:
+    """Stop runs, those that are at work last: else the next in line would begin before it is taken out."""
+    for each in sorted(going_on, key=lambda each: each.status is not None and each.status.state.at_work):
+        try:
+            steer.stop(workspace, each.member.run)
+        except BadInput as error:  # it has ended meanwhile, or was deleted
+            _log.debug("run %s is not stopped: %s", each.member.run, error)
 
 
 def make(

@@ -13,12 +13,15 @@ from typing import Literal
 from core.errors import BadInput, ThawError
 from core.experiments.members import Found
 from core.files import JsonObject
-from core.insight.metrics import Evaluation, Share, share
+from core.i18n import _
+from core.insight.metrics import Evaluation, Share, share, wilson
 from core.runs.folder import RunFolder
 
 MAJORITY, RUN = "majority", "run"
 TEST = "test"
 CONFIDENCE = 0.95
+DIGITS = 9
+"""Digits that accuracies are compared with: what is beyond is the rounding of their sums."""
 Split = Literal["test", "validation"]
 
 
@@ -37,8 +40,10 @@ class Point:
             1. ``None`` is not available.
         role: What its runs are there for, see :class:`core.experiments.design.Planned`; ``majority`` or
             ``run`` where it is none of them.
-        half: Half the interval over runs, before it is cut at 0 and 1; ``None`` where it is one over
-            images.
+        half: Half its interval where it has several runs, before it is cut at 0 and 1; ``None`` for one
+            run, whose interval is the one over images.
+        p: How likely chance alone would part it from the run that it is a control of, photo by photo, 0 to
+            1, corrected after Holm; ``None`` where that was not tested.
     """
 
     x: float | None
@@ -50,6 +55,7 @@ class Point:
     extra: dict[str, float | None] = field(default_factory=dict)
     role: str = ""
     half: float | None = None
+    p: float | None = None
 
     def clear_of(self, other: Point) -> bool:
         """Tell whether the two intervals do not overlap."""
@@ -106,12 +112,22 @@ def evaluation(folder: RunFolder) -> Evaluation | None:
     return Evaluation.from_json(given) if given else None
 
 
+def evaluated(folder: RunFolder) -> Evaluation | None:
+    """Return the test figures of a run; ``None`` also where they are damaged."""
+    try:
+        return evaluation(folder)
+    except (ThawError, OSError):
+        return None
+
+
 def on_validation(found: Found) -> Share | None:
     """Return what a finished run's kept epoch reaches on its validation photos; ``None`` without them."""
     row, report = found.kept(), _report(found.folder)
     images = report.get("images") if report else None
     count = images.get("validation") if isinstance(images, dict) else None
     if row is None or row.val_accuracy is None or not isinstance(count, int) or count < 1:
+        return None
+    if not math.isfinite(row.val_accuracy):
         return None
     return share(min(count, max(0, round(row.val_accuracy * count))), count)
 
@@ -122,18 +138,27 @@ def point(
 ) -> Point | None:
     """Make a point of the runs that share a place; ``None`` where there is none.
 
-    Several give their mean with its t-interval over runs, one its Wilson interval over images. So do several
-    that all reach the same: their t-interval would be a point, as if nothing could come out otherwise.
+    One has its Wilson interval over images. Several have their mean, and an interval for the luck of the
+    seed and that of the images together: half its width is the root of the sum of the squares of half the
+    t-interval over runs and of half the Wilson interval of the mean. All runs are measured on the same
+    images, so repeating makes that second part no smaller.
     """
     if not runs:
         return None
     values = tuple(each.reached.value for each in runs)
-    if min(values) == max(values):
+    if len(runs) == 1:
         reached = runs[0].reached
         return Point(x, label, reached.value, reached.low, reached.high, values, extra or {}, role)
-    mean, half = statistics.fmean(values), half_width(values)
+    mean = statistics.fmean(values)
+    half = math.hypot(half_width(values), _over_images(mean, min(each.reached.images for each in runs)))
     return Point(
         x, label, mean, max(0.0, mean - half), min(1.0, mean + half), values, extra or {}, role, half)
+
+
+def _over_images(mean: float, images: int) -> float:
+    """Return half the Wilson interval of a mean: its longer side, for it reaches further towards 0.5."""
+    low, high = wilson(mean, images)
+    return max(mean - low, high - mean)
 
 
 def half_width(values: Sequence[float]) -> float:
@@ -142,6 +167,14 @@ def half_width(values: Sequence[float]) -> float:
 
     quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
     return quantile * statistics.stdev(values) / math.sqrt(len(values))
+
+
+def figure(point: Point) -> str:
+    """Return an accuracy with its interval: ``"81.2% ± 2.1"`` of several, else from where to where."""
+    if point.half is not None and point.half <= min(point.mean, 1 - point.mean):
+        return f"{point.mean:.1%} ± {100 * point.half:.1f}"
+    return _("{mean:.1%} ({low:.1%} to {high:.1%})").format(
+        mean=point.mean, low=point.low, high=point.high)
 
 
 def test_extra(found: Share | None) -> dict[str, float | None]:

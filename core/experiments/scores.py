@@ -34,10 +34,15 @@ def scores(workspace: Workspace, experiment_id: str) -> dict[str, float | None]:
         given = read_json(path) if path.is_file() else {}
     except BadInput:
         return {}
-    return {
-        run: float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-        for run, value in given.items()
-    }
+    return {run: _score(value) for run, value in given.items()}
+
+
+def _score(given: object) -> float | None:
+    try:
+        value = float(given) if isinstance(given, int | float) else math.nan
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return value if math.isfinite(value) else None
 
 
 def complete(workspace: Workspace, experiment: Experiment, found: list[Found]) -> None:

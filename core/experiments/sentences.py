@@ -4,43 +4,84 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from core.experiments.beside import AS_IT_WAS, Base, of_controls
 from core.experiments.design import BACKBONES, BLOCKS, CONTROLS, DATA_SIZE, HEAD, SCRATCH, SEEDS, TRANSFER
-from core.experiments.points import MAJORITY, RUN, TEST, Point, Series, Split
+from core.experiments.points import DIGITS, TEST, Point, Series, Split, figure, half_width
 from core.i18n import _, ngettext
 
 _FEWEST_FOR_SPREAD = 3
 
 
-def sentence_of(kind: str, split: Split, series: Sequence[Series], left_out: int = 0) -> str:
+@dataclass(frozen=True)
+class LeftOut:
+    """How many runs of an experiment are not shown.
+
+    Attributes:
+        failed: Those that have ended without coming to their end.
+        gone: Those that were deleted, or cannot be read.
+        gone_on: Those that were given more epochs since, so that they are not what was asked for.
+    """
+
+    failed: int = 0
+    gone: int = 0
+    gone_on: int = 0
+
+
+def sentence_of(
+    kind: str, split: Split, series: Sequence[Series], left_out: LeftOut = LeftOut(), *,
+    base: Base = AS_IT_WAS, chosen: str = "",
+) -> str:
     """Return what the points say.
 
     Args:
         kind: The experiment's kind.
         split: Which photos the accuracies are of.
         series: What is known so far.
-        left_out: How many runs have ended without coming to their end.
+        left_out: How many runs are not among them.
+        base: Whether the run that controls belong to is what it was when they began.
+        chosen: The role of the run that was chosen on validation; empty where none was.
     """
     points = {each.name: each.points for each in series}
     said = {
         DATA_SIZE: lambda: _data_size(points.get(TRANSFER, ()), points.get(SCRATCH, ())),
-        BLOCKS: lambda: _blocks(points.get(BLOCKS, ())),
+        BLOCKS: lambda: _blocks(points.get(BLOCKS, ()), chosen),
         SEEDS: lambda: _seeds(points.get(SEEDS, ()), split),
-        BACKBONES: lambda: _backbones(points.get("probe", ()), points.get("verified", ())),
-        CONTROLS: lambda: _controls(points.get(CONTROLS, ()), split),
+        BACKBONES: lambda: _backbones(points.get("probe", ()), points.get("verified", ()), chosen),
+        CONTROLS: lambda: of_controls(points.get(CONTROLS, ()), split, base),
     }[kind]()
     if not said:
         said = _("Too little has been measured so far to say anything.")
-    if left_out:
-        said += " " + ngettext(
+    return " ".join([said, *_left_out(left_out)])
+
+
+def _left_out(found: LeftOut) -> list[str]:
+    counted = (
+        (found.failed, ngettext(
             "{n} run did not come to its end and is left out.",
-            "{n} runs did not come to their end and are left out.", left_out,
-        ).format(n=left_out)
-    return said
+            "{n} runs did not come to their end and are left out.", found.failed)),
+        (found.gone, ngettext(
+            "{n} run was deleted or cannot be read, and is left out.",
+            "{n} runs were deleted or cannot be read, and are left out.", found.gone)),
+        (found.gone_on, ngettext(
+            "{n} run was given more epochs than the others since, and is left out.",
+            "{n} runs were given more epochs than the others since, and are left out.", found.gone_on)),
+    )
+    return [text.format(n=count) for count, text in counted if count]
 
 
-def interval_of(split: Split, series: Sequence[Series]) -> str:
-    """Return what the intervals are; empty where there is no point."""
+def interval_of(
+    split: Split, series: Sequence[Series], *, drawn: bool = False, uneven: bool = False
+) -> str:
+    """Return what the intervals are; empty where there is no point.
+
+    Args:
+        split: Which photos the accuracies are of.
+        series: What is known so far.
+        drawn: Whether runs with different seeds were measured on different photos.
+        uneven: Whether classes have different numbers of training photos.
+    """
     points = [each for one in series for each in one.points]
     if not points:
         return ""
@@ -49,23 +90,21 @@ def interval_of(split: Split, series: Sequence[Series]) -> str:
     single = any(each.half is None for each in points)
     said = []
     if several:
-        said.append(_("Means over runs with different seeds, with their 95% t-intervals over runs."))
+        said.append(_(
+            "Means over runs with different seeds, with 95% intervals for the luck of the seed and of the "
+            "photos together: t-intervals over runs and Wilson intervals over {photos}, added in squares."
+        ).format(photos=photos))
     if single:
         text = _("Single runs, with their 95% Wilson intervals over {photos}.")
         if several:
-            text = _("Where there is one run, or all reach the same: the 95% Wilson interval over {photos}.")
+            text = _("Where there is one run: the 95% Wilson interval over {photos}.")
         said.append(text.format(photos=photos))
-    if any(each.x is not None and abs(each.x - round(each.x)) > 0.001 for each in points):
+    if drawn:
+        said.append(_("A limit is set, and each seed draws the photos that it leaves, {photos} too.").format(
+            photos=photos))
+    if uneven:
         said.append(_("Classes are uneven, so the number of photos a class is a mean."))
     return " ".join(said)
-
-
-def figure(point: Point) -> str:
-    """Return an accuracy with its interval: ``"81.2% ± 2.1"`` over runs, else from where to where."""
-    if point.half is not None and point.half <= min(point.mean, 1 - point.mean):
-        return f"{point.mean:.1%} ± {100 * point.half:.1f}"
-    return _("{mean:.1%} ({low:.1%} to {high:.1%})").format(
-        mean=point.mean, low=point.low, high=point.high)
 
 
 def _data_size(transfer: Sequence[Point], scratch: Sequence[Point]) -> str:
@@ -104,10 +143,11 @@ def _verdict(ahead: int, behind: int, total: int) -> str:
     return " ".join(said)
 
 
-def _blocks(points: Sequence[Point]) -> str:
+def _blocks(points: Sequence[Point], chosen: str) -> str:
     if len(points) < 2:
         return ""
-    best = max(points, key=lambda each: each.mean)
+    # Of equal ones that which was chosen, by its loss.
+    best = max(points, key=lambda each: (round(each.mean, DIGITS), each.role == chosen))
     others = [each for each in points if each is not best]
     head = next((each for each in others if each.role == HEAD), None)
     near = [each for each in others if not best.clear_of(each)]
@@ -129,7 +169,7 @@ def _blocks(points: Sequence[Point]) -> str:
         said.append(ngettext(
             "{n} other block is not clearly behind it.", "{n} other blocks are not clearly behind it.",
             blocks_near).format(n=blocks_near))
-    return " ".join([*said, *_tested([best])])
+    return " ".join([*said, *_tested(best, points, chosen)])
 
 
 def _seeds(points: Sequence[Point], split: Split) -> str:
@@ -144,15 +184,16 @@ def _seeds(points: Sequence[Point], split: Split) -> str:
     said = _("{n} runs that differ in nothing but the seed reach {low:.1%} to {high:.1%} on {photos}, "
              "{reached} on average.").format(
         n=count, low=min(point.values), high=max(point.values), photos=photos, reached=figure(point))
-    if count < _FEWEST_FOR_SPREAD or point.half is None:
+    over_runs = half_width(point.values)
+    if count < _FEWEST_FOR_SPREAD or not over_runs:
         return said
-    # The interval of a difference of two single runs, where that of the mean of n is half wide.
-    apart = 100 * point.half * math.sqrt(2 * count)
+    # The interval of a difference of two single runs, where that of the mean of n is so wide by the seed.
+    apart = 100 * over_runs * math.sqrt(2 * count)
     return said + " " + _("Two single runs may differ by about {points:.1f} points by luck alone.").format(
         points=min(100.0, apart))
 
 
-def _backbones(probes: Sequence[Point], real: Sequence[Point]) -> str:
+def _backbones(probes: Sequence[Point], real: Sequence[Point], chosen: str) -> str:
     if not probes:
         return ""
     first, *others = probes
@@ -169,10 +210,10 @@ def _backbones(probes: Sequence[Point], real: Sequence[Point]) -> str:
         said.append(
             _("LogME puts the same one first.") if top is first
             else _("LogME puts {backbone} first.").format(backbone=top.label))
-    return " ".join([*said, *_verified(real)])
+    return " ".join([*said, *_verified(real, chosen)])
 
 
-def _verified(real: Sequence[Point]) -> list[str]:
+def _verified(real: Sequence[Point], chosen: str) -> list[str]:
     if not real:
         return []
     first, *others = real
@@ -184,41 +225,21 @@ def _verified(real: Sequence[Point]) -> list[str]:
             if first.clear_of(other) else
             _("{backbone}, {reached}, is not clearly behind.").format(
                 backbone=other.label, reached=figure(other)))
-    return [*said, *_tested([first])]
+    return [*said, *_tested(first, real, chosen)]
 
 
-def _tested(points: Sequence[Point]) -> list[str]:
-    return [
-        _("On the test photos it reaches {value:.1%} ({low:.1%} to {high:.1%}).").format(
-            value=each.extra[TEST], low=each.extra[f"{TEST}_low"], high=each.extra[f"{TEST}_high"])
-        for each in points if each.extra.get(TEST) is not None
-    ]
-
-
-def _controls(points: Sequence[Point], split: Split) -> str:
-    own = next((each for each in points if each.role == RUN), None)
-    others = [each for each in points if each.role != RUN]
-    if own is None or not others:
-        return ""
-    photos = _("test photos") if split == TEST else _("validation photos")
-    said = [_("This run reaches {reached} on {photos}.").format(reached=figure(own), photos=photos)]
-    groups = (
-        (_("Clearly more than: {controls}."), [each for each in others if own.low > each.high]),
-        (_("No clear difference to: {controls}; the intervals overlap."),
-         [each for each in others if not own.clear_of(each)]),
-        (_("Clearly less than: {controls}."), [each for each in others if each.low > own.high]),
-    )
-    for text, found in groups:
-        if found:
-            listed = ", ".join(f"{_in_a_sentence(each)} {each.mean:.1%}" for each in found)
-            said.append(text.format(controls=listed))
-    return " ".join(said)
-
-
-def _in_a_sentence(point: Point) -> str:
-    if point.role == MAJORITY:
-        return _("always the most frequent class")
-    return point.label.lower()
+def _tested(best: Point, points: Sequence[Point], chosen: str) -> list[str]:
+    """Say what the chosen one reaches on the test photos, and which that is where it is not the best."""
+    taken = next((each for each in points if each.role == chosen), None)
+    if taken is None:
+        return []
+    said = []
+    if taken is not best:
+        said.append(_("{name} was chosen, by what was known then.").format(name=taken.label))
+    if taken.extra.get(TEST) is not None:
+        said.append(_("On the test photos it reaches {value:.1%} ({low:.1%} to {high:.1%}).").format(
+            value=taken.extra[TEST], low=taken.extra[f"{TEST}_low"], high=taken.extra[f"{TEST}_high"]))
+    return said
 
 
 def _names(points: Sequence[Point]) -> str:

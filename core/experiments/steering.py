@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import replace
 
 from core import bin as bins
 from core.data import dataset as datasets
-from core.errors import BadInput, Busy, NotFound, ThawError
+from core.errors import Busy, NotFound, ThawError
 from core.experiments import forecast, members
 from core.experiments.design import Design
-from core.experiments.experiment import Experiment, changed, load, save
-from core.experiments.follow_up import advance, take_up
+from core.experiments.experiment import Experiment, changed, listed, load, save
+from core.experiments.follow_up import advance, settle, take_up
 from core.folders import remove_whole
 from core.i18n import _
-from core.runs import steer
-from core.runs.about import about_of
+from core.runs.about import about_of, write_about
 from core.runs.folder import RunFolder, run_folders
 from core.runs.lineage import weights_file
 from core.runs.status import State
@@ -24,8 +22,7 @@ from core.runs.use import in_use
 from core.runs.work import require_usable
 from core.workspace import Workspace, new_dir
 
-__all__ = ["advance", "begin", "cancel", "delete", "take_up"]
-_log = logging.getLogger(__name__)
+__all__ = ["advance", "begin", "cancel", "delete", "settle", "take_up"]
 
 
 def begin(
@@ -59,7 +56,7 @@ def begin(
         experiment = replace(experiment, members=made)
         try:
             save(workspace, experiment)
-        except OSError:
+        except BaseException:
             members.remove(workspace, made)
             raise
     except BaseException:
@@ -81,18 +78,14 @@ def cancel(workspace: Workspace, experiment_id: str) -> None:
     going_on = [
         each for each in members.found(workspace, experiment) if each.waits and not each.member.borrowed
     ]
-    # What is at work comes last: else the next in line would begin before it is taken out.
-    for each in sorted(going_on, key=lambda each: each.status is not None and each.status.state.at_work):
-        try:
-            steer.stop(workspace, each.member.run)
-        except BadInput as error:  # it has ended meanwhile, or was deleted
-            _log.debug("run %s is not stopped: %s", each.member.run, error)
+    members.stop(workspace, going_on)
 
 
 def delete(workspace: Workspace, experiment_id: str, *, by: str = "") -> None:
     """Put the runs of an experiment into the bin, and forget the experiment; borrowed runs stay.
 
-    A run that is brought back from the bin later is one of its own then.
+    So does a run that another experiment names. It is one of its own then, as is one that is brought back
+    from the bin later.
 
     Args:
         workspace: Where it is.
@@ -105,7 +98,9 @@ def delete(workspace: Workspace, experiment_id: str, *, by: str = "") -> None:
         Unavailable: A folder cannot be moved; what was moved before is in the bin.
     """
     folder = workspace.experiment_dir(experiment_id)
-    ours = [each.id for each in run_folders(workspace) if about_of(each).experiment == experiment_id]
+    lent = _named_by_others(workspace, experiment_id)
+    all_ours = [each.id for each in run_folders(workspace) if about_of(each).experiment == experiment_id]
+    ours = [run for run in all_ours if run not in lent]
     used = in_use(workspace).runs
     for run in ours:
         if run in used:
@@ -115,12 +110,26 @@ def delete(workspace: Workspace, experiment_id: str, *, by: str = "") -> None:
             _("This experiment has not ended."), given=experiment_id,
             fix=_("Cancel it first, or wait until it has ended."),
         )
-    for run in ours:
+    for run in all_ours:
         try:
-            bins.delete_run(workspace, run, by)
+            if run in lent:
+                kept = RunFolder.open(workspace, run)
+                write_about(kept, replace(about_of(kept), experiment=""))
+            else:
+                bins.delete_run(workspace, run, by)
         except NotFound:
             continue  # somebody was quicker
     remove_whole(folder)
+
+
+def _named_by_others(workspace: Workspace, experiment_id: str) -> set[str]:
+    """Return the runs that other experiments have borrowed, or are the controls of."""
+    named: set[str] = set()
+    for each in listed(workspace):
+        if each.id != experiment_id:
+            named.update(one.run for one in each.members if one.borrowed)
+            named.add(each.base_run)
+    return named
 
 
 def _goes_on(workspace: Workspace, experiment_id: str) -> bool:

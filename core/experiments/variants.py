@@ -7,9 +7,10 @@ from dataclasses import replace
 from core.backbones import catalogue
 from core.data.dataset import Dataset
 from core.training.counts import gentler_rate
-from core.training.plan import Head, Plan
+from core.training.plan import Head, Plan, Recipe
 from core.training.presets import FEATURES, LP_FT
 from core.training.presets import SCRATCH as FROM_SCRATCH
+from core.training.stages import unreached
 from core.training.start import RANDOM, Start
 
 
@@ -54,18 +55,35 @@ def with_blocks(plan: Plan, blocks: tuple[str, ...]) -> Plan:
     """Return a plan in which these pretrained blocks learn, with the budget of another.
 
     A rate that is too high for them is made gentler. The head then goes first and has that rate: at the
-    gentle one it would learn less than where it is alone, and blocks would seem to do harm.
+    gentle one it would learn less than where it is alone, and blocks would seem to do harm. What thaws block
+    by block has the head first and then all of them at one rate: else most would have no turn in so many
+    epochs, or learn next to nothing.
     """
-    chosen = replace(_pretrained(plan), trainable=blocks)
+    chosen = _all_in_turn(replace(_pretrained(plan), trainable=blocks))
     gentle, recipe = gentler_rate(chosen), chosen.recipe
     if gentle is None:
         return chosen
     if recipe.method == "single" and recipe.epochs > 1:
         recipe = replace(
-            recipe, method="lp-ft", head_rate=recipe.learning_rate,
-            stage_epochs=max(1, min(recipe.stage_epochs, recipe.epochs // 3)),
-        )
+            recipe, method="lp-ft", head_rate=recipe.learning_rate, stage_epochs=_head_epochs(recipe))
     return replace(chosen, recipe=replace(recipe, learning_rate=gentle))
+
+
+def _all_in_turn(plan: Plan) -> Plan:
+    """Return a plan of stages as one that every block learns in; another as it is."""
+    recipe = plan.recipe
+    if recipe.method == "gradual":
+        plan = replace(plan, recipe=replace(recipe, method="lp-ft", lr_factor=1.0))
+    if unreached(plan):
+        recipe = replace(plan.recipe, method="single") if recipe.epochs == 1 else replace(
+            plan.recipe, stage_epochs=_head_epochs(recipe))
+        plan = replace(plan, recipe=recipe)
+    return plan
+
+
+def _head_epochs(recipe: Recipe) -> int:
+    """Return how long the head goes first: a third of all epochs at the most."""
+    return max(1, min(recipe.stage_epochs, recipe.epochs // 3))
 
 
 def probe(plan: Plan, backbone: str) -> Plan:
@@ -83,7 +101,9 @@ def probe(plan: Plan, backbone: str) -> Plan:
 def verifying(plan: Plan, backbone: str) -> Plan:
     """Return the real training that a probe's promise is verified by: head first, then the last blocks."""
     chosen = replace(
-        plan, backbone=backbone, trainable=(), weights=Start(), history=(), image_size=None, test_at_end=True,
+        plan, backbone=backbone, trainable=(), weights=Start(), history=(), image_size=None,
+        # Two are trained, and the one that is chosen is looked at alone.
+        test_at_end=False,
     )
     new = LP_FT.applied(chosen)
     return replace(new, recipe=replace(new.recipe, batch_size=plan.recipe.batch_size))
@@ -96,8 +116,28 @@ def is_control(plan: Plan, role: str) -> bool:
     return {
         "scratch": random and every,
         "head": not random and not plan.trainable,
-        "all": not random and every and gentler_rate(plan) is None,
+        "all": not random and every and gentler_rate(plan) is None and not unreached(plan),
     }[role]
+
+
+def as_begun(plan: Plan, role: str, *, verifies: bool = False) -> Plan:
+    """Return the plan that a member began with as far as it goes, for how long it was to learn.
+
+    Args:
+        plan: What the experiment was made of.
+        role: What the member is there for, see :class:`core.experiments.design.Planned`.
+        verifies: Whether it trains one of the best backbones of a ranking for real.
+    """
+    if verifies:
+        return verifying(plan, role)
+    if role in catalogue.BACKBONES:
+        return probe(plan, role)
+    if role == "scratch":
+        return from_scratch(plan)
+    if role in ("transfer", "seed"):
+        return plan
+    blocks = catalogue.get(plan.backbone).block_names
+    return head_alone(plan) if role == "head" else with_blocks(plan, blocks if role == "all" else (role,))
 
 
 def as_compared(plan: Plan) -> Plan:

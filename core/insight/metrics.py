@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from core.errors import BadInput
 from core.files import JsonObject
 from core.i18n import _
 
 Z_95 = 1.959963984540054
+_ROUNDED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,18 @@ def share(right: int, images: int) -> Share | None:
     """
     if images == 0:
         return None
-    p, z2 = right / images, Z_95 * Z_95
+    low, high = wilson(right / images, images)
+    return Share(right, images, right / images, low, high)
+
+
+def wilson(p: float, images: int) -> tuple[float, float]:
+    """Return both ends of the Wilson score interval at 95 % of a share, 0 to 1, of at least one image."""
+    z2 = Z_95 * Z_95
     middle = (p + z2 / (2 * images)) / (1 + z2 / images)
     half = Z_95 / (1 + z2 / images) * math.sqrt(
         p * (1 - p) / images + z2 / (4 * images * images)
     )
-    low = 0.0 if right == 0 else max(0.0, middle - half)
-    high = 1.0 if right == images else min(1.0, middle + half)
-    return Share(right, images, p, low, high)
+    return 0.0 if p == 0 else max(0.0, middle - half), 1.0 if p == 1 else min(1.0, middle + half)
 
 
 @dataclass(frozen=True)
@@ -85,14 +91,30 @@ class Evaluation:
             values = dict(given)  # type: ignore[call-overload]
             return cls(
                 classes=tuple(str(name) for name in values["classes"]),
-                accuracy=Share(**values["accuracy"]),
+                accuracy=_share_checked(values["accuracy"]),
                 confusion=tuple(tuple(int(n) for n in row) for row in values["confusion"]),
-                by_class=tuple(Share(**each) if each else None for each in values["by_class"]),
-                majority=Share(**values["majority"]),
+                by_class=tuple(_share_checked(each) if each else None for each in values["by_class"]),
+                majority=_share_checked(values["majority"]),
                 majority_class=int(values["majority_class"]),
             )
-        except (TypeError, KeyError, ValueError) as error:
+        except (TypeError, KeyError, ValueError, OverflowError) as error:
             raise BadInput(_("The test figures of this run cannot be read.")) from error
+
+
+def _share_checked(given: Mapping[str, Any]) -> Share:
+    """Read a share; raises TypeError or ValueError where it is none."""
+    found = Share(**given)
+    for whole in (found.right, found.images):
+        if not isinstance(whole, int):
+            raise TypeError("not a whole number")
+    for number in (found.value, found.low, found.high):
+        if not isinstance(number, int | float):
+            raise TypeError("not a number")
+    inside = found.low - _ROUNDED <= found.value <= found.high + _ROUNDED
+    # NOTE: whatever is NaN fails one of these.
+    if not (inside and found.low >= 0 and found.high <= 1 and 0 <= found.right <= found.images > 0):
+        raise ValueError("not a share")
+    return found
 
 
 def evaluate(

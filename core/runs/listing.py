@@ -13,6 +13,8 @@ from core.runs.status import Status
 from core.training.plan import Plan
 from core.workspace import Workspace
 
+# As core.experiments.experiment.FILE, which knows of runs and not they of it.
+_EXPERIMENT = "experiment.json"
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +71,10 @@ def listed(workspace: Workspace) -> list[Listed]:
 def _experiments(workspace: Workspace) -> set[str]:
     # A run that came back from the bin after its experiment was deleted is one of its own.
     there = workspace.experiments
-    return {each.name for each in there.iterdir()} if there.is_dir() else set()
+    if not there.is_dir():
+        return set()
+    # Nor is there an experiment where its process died while it was making the runs.
+    return {each.name for each in there.iterdir() if (each / _EXPERIMENT).is_file()}
 
 
 def with_model(workspace: Workspace) -> list[Listed]:

@@ -49,14 +49,15 @@ class Runner:
         begun: Called once on that thread before the first run, for what was left half done; whatever it
             raises is logged.
         ended: Called likewise after each run with its id.
+        idle: Called likewise every few seconds while no run waits; it has to be quick.
     """
 
     def __init__(
         self, workspace: Workspace, *, begun: Callable[[], None] = lambda: None,
-        ended: Callable[[str], None] = lambda _run_id: None,
+        ended: Callable[[str], None] = lambda _run_id: None, idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._workspace = workspace
-        self._begun, self._ended = begun, ended
+        self._begun, self._ended, self._idle = begun, ended, idle
         self._changed = threading.Condition()
         self._active: str | None = None
         self._leaving = Leaving()
@@ -92,7 +93,10 @@ class Runner:
             interrupt(RunFolder.open(self._workspace, active))
 
     def _works(self, run_id: str) -> bool:
-        return RunFolder.open(self._workspace, run_id).status().state.at_work
+        try:
+            return RunFolder.open(self._workspace, run_id).status().state.at_work
+        except ThawError:  # it has ended and was deleted, and something follows it still
+            return False
 
     def submit(self, plan: Plan, by: str = "") -> str:
         """Put a new run in line and return its id.
@@ -135,12 +139,16 @@ class Runner:
     def _work(self) -> None:
         step_back()
         self._followed_up(self._begun)
+        looked = time.monotonic()
         while True:
             with self._changed:
                 if self._closing:
                     return
             run_id = self._next()
             if run_id is None:
+                if time.monotonic() - looked >= RECOVER_EVERY_S:
+                    self._followed_up(self._idle)
+                    looked = time.monotonic()
                 with self._changed:
                     if not self._closing:
                         self._changed.wait(LOOK_EVERY_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from core.errors import BadInput, Busy, NotFound
@@ -14,7 +15,9 @@ from core.runs.recovery import end
 from core.runs.status import State
 from core.runs.wishes import Wish
 from core.training import fields
+from core.training.events import EpochRow, over
 from core.training.plan import Plan
+from core.training.stages import stages_of
 from core.workspace import Workspace
 
 MORE_EPOCHS = 5
@@ -122,11 +125,14 @@ def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = Tru
         _require_photos(workspace, plan)
         weights_file(workspace, plan)
         if more:
-            plan = _longer(folder, plan, status.state, more)
+            ended = as_it_ended(plan, folder.history())
+            status = replace(status, epochs=ended.recipe.epochs)
+            recipe = replace(ended.recipe, epochs=ended.recipe.epochs + more)
+            plan = replace(plan, recipe=recipe).checked()
             folder.replace_plan(plan)
         wishes.forget(folder)
-        if not waits:
-            folder.write_status(status.waiting_again(plan.recipe.epochs))
+        folder.write_status(
+            replace(status, epochs=plan.recipe.epochs) if waits else status.waiting_again(plan.recipe.epochs))
         if wait:
             # Whose turn was cut short has not had it.
             line.join(workspace, run_id, first=status.state is State.INTERRUPTED)
@@ -135,18 +141,17 @@ def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = Tru
     return folder
 
 
-def _longer(folder: RunFolder, plan: Plan, state: State, more: int) -> Plan:
-    """Return a plan of more epochs; one that ended early goes on from where it did, and to its new end."""
+def as_it_ended(plan: Plan, history: Sequence[EpochRow]) -> Plan:
+    """Return the plan that a run came to: where it ended early, of the epochs that it took, to their end."""
     recipe = plan.recipe
-    done = len(folder.history())
-    if state is State.FINISHED and recipe.early_stopping and 0 < done < recipe.epochs:
-        recipe = replace(recipe, epochs=done, early_stopping=0)
-    return replace(plan, recipe=replace(recipe, epochs=recipe.epochs + more)).checked()
+    if not over(history, recipe.early_stopping, stages_of(plan)[-1].first):
+        return plan
+    return replace(plan, recipe=replace(recipe, epochs=len(history), early_stopping=0))
 
 
-def most_more(plan: Plan) -> int:
-    """Return how many more epochs a plan may be given."""
-    return int(fields.EPOCHS.high) - plan.recipe.epochs
+def most_more(plan: Plan, history: Sequence[EpochRow] = ()) -> int:
+    """Return how many more epochs a run may be given whose epochs so far are these."""
+    return int(fields.EPOCHS.high) - as_it_ended(plan, history).recipe.epochs
 
 
 def _require_photos(workspace: Workspace, plan: Plan) -> None:

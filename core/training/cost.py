@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.backbones import catalogue
 from core.training import worth
@@ -28,12 +28,20 @@ class Cost:
     opening: float = 0.0
 
 
-def epoch_costs(plan: Plan) -> tuple[Cost, ...]:
-    """Return what each epoch of a plan costs: later stages cost more than the one of the head alone."""
+def epoch_costs(plan: Plan, amounts: worth.Amounts, plain: Collection[str] = ()) -> tuple[Cost, ...]:
+    """Return what each epoch of a plan costs: later stages cost more than the one of the head alone.
+
+    Args:
+        plan: A checked plan.
+        amounts: How many images there are.
+        plain: The names of stages that are known to go the plain way; of others it is guessed.
+    """
     costs: list[Cost] = []
     for stage in stages_of(plan):
         staged = plan_of(plan, stage)
-        reused = 0.0 if worth.why_never(staged) else worth.frozen_share(staged)
+        untested = amounts if stage.end == plan.recipe.epochs else replace(amounts, test=0)
+        way_is_plain = stage.name in plain or worth.why_plain(staged, untested, None)
+        reused = 0.0 if way_is_plain else worth.frozen_share(staged)
         whole = forward(plan)
         each = max(_LEAST, 1 - reused + backward(staged) / whole)
         costs += [Cost(each)] * stage.epochs

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.training import model as models
@@ -28,12 +29,19 @@ class Course:
         choosing_s: Seconds that it took to find the ways and to put the images through the frozen parts.
         plain_s: Seconds more than the stages took that the same would have taken the plain way, an
             estimate from measured costs; ``None`` where nothing was saved or it is not known.
+        before: How the cache was used in the stages before.
     """
 
     way: Way
     fitted: Fitted
     choosing_s: float
     plain_s: float | None
+    before: tuple[CacheUse, ...] = ()
+
+    @property
+    def use(self) -> CacheUse:
+        """How the cache was used in all stages so far, the test photos included."""
+        return in_all([*self.before, self.way.use])
 
 
 def go_through(
@@ -57,10 +65,11 @@ def go_through(
     """
     left = _left(asked, going_on)
     choosing_s, plain_s = 0.0, _Sum()
+    uses: list[CacheUse] = []
     for stage in left:
         began = time.perf_counter()
-        _begin(model, asked, going_on, stage)
         with advice():
+            _begin(model, asked, going_on, stage)
             way = ways.choose(
                 plan_of(asked.plan, stage), asked.dataset, model, asked.workspace, asked.listener, asked.stop
             )
@@ -68,13 +77,14 @@ def go_through(
         try:
             asked.leave_if_asked()
             asked.listener.phase("building")  # the first step builds the graph
-            fitted = fit(model, way, asked, going_on, stage, changing)
+            fitted = fit(model, way, asked, going_on, stage, changing, saved_s=plain_s.value)
         except BaseException:
             way.close()
             raise
         plain_s.add(_plain_seconds(way, fitted, asked))
         if fitted.stopped or stage is left[-1]:
-            return Course(way, fitted, choosing_s, plain_s.value)
+            return Course(way, fitted, choosing_s, plain_s.value, tuple(uses))
+        uses.append(way.use)
         way.close()
         # NOTE: the model has the weights of the best epoch now; the next stage goes on from the last one.
         going_on = Checkpoint.load(asked.places.last)
@@ -96,6 +106,23 @@ def _begin(model: Any, asked: Asked, going_on: Checkpoint | None, stage: Stage) 
     models.prepare(model, plan, steps_an_epoch=math.ceil(images / plan.recipe.batch_size))
     if going_on is not None and (going_on.epochs > stage.first or going_on.step):
         restore_optimizer(going_on, model)
+
+
+def in_all(uses: Sequence[CacheUse]) -> CacheUse:
+    """Return how the cache was used in several stages: plain is what was so in all of them.
+
+    Args:
+        uses: Of each stage, the last one last; one at least.
+    """
+    reused = [each for each in uses if not each.reason]
+    if not reused:
+        return uses[-1]
+    return replace(
+        reused[-1], hit_images=sum(each.hit_images for each in reused),
+        computed_images=sum(each.computed_images for each in reused),
+        bytes=sum(each.bytes for each in reused),
+        warning=next((each.warning for each in reversed(uses) if each.warning), ""),
+    )
 
 
 def _plain_seconds(way: Way, fitted: Fitted, asked: Asked) -> float | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import keras
 
 from core.training.callbacks import Tell
+from core.training.events import over
 
 
 class EndEarly(keras.callbacks.Callback):  # type: ignore[misc]
     """Ends a fit once so many epochs of a stage have brought nothing better.
 
-    Better is what the best epoch is chosen by, see :attr:`core.training.events.EpochRow.rank`. It goes by
-    the history alone, so that a training that goes on ends where it would have ended without the break.
+    It goes by the history alone, see :func:`core.training.events.over`, so that a training that goes on ends
+    where it would have ended without the break.
 
     Args:
         patience: So many epochs; 0 never ends it.
@@ -28,11 +29,7 @@ class EndEarly(keras.callbacks.Callback):  # type: ignore[misc]
     @property
     def over(self) -> bool:
         """Whether enough epochs have brought nothing better."""
-        history = self._tell.history
-        if not self._patience or not history:
-            return False
-        best = max(history, key=lambda row: row.rank)
-        return len(history) - max(best.epoch, self._first) >= self._patience
+        return over(self._tell.history, self._patience, self._first)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Let Keras end the fit after this epoch, where it is over."""

@@ -99,11 +99,12 @@ def _carry_out(
     from core.training import model as models
 
     dataset, listener, stop = asked.dataset, asked.listener, asked.stop
-    total, trainable = models.count_parameters(model)
     prepared = time.perf_counter()
     asked.leave_if_asked()
     gone = course.go_through(model, asked, going_on, changing)
     way, fitted = gone.way, gone.fitted
+    # Of the last stage that was reached: blocks of a later one may learn and never did.
+    total, trainable = models.count_parameters(model)
     try:
         if not fitted.for_now:
             listener.phase("saving")
@@ -143,11 +144,10 @@ def _carry_out(
 
 def _compared(gone: Course, dataset: Dataset, total_s: float, *, tested: bool) -> CacheUse:
     """Say what the plain way would have taken: the frozen part seeing every image in every epoch."""
-    use = gone.way.use
     if gone.plain_s is None or gone.fitted.stopped:
-        return use
-    images = len(dataset.of_split("test")) if tested else 0
-    return replace(use, compared_s=total_s + gone.plain_s + images * (use.image_s or 0.0))
+        return gone.use
+    images = len(dataset.of_split("test")) if tested and not gone.way.use.reason else 0
+    return replace(gone.use, compared_s=total_s + gone.plain_s + images * (gone.way.use.image_s or 0.0))
 
 
 class Fetching(Protocol):

@@ -42,6 +42,20 @@ class EpochRow:
         return self.val_accuracy, -self.val_loss
 
 
+def over(history: Sequence[EpochRow], patience: int, first: int) -> bool:
+    """Tell whether enough epochs of a stage have brought nothing better, see :attr:`EpochRow.rank`.
+
+    Args:
+        history: The epochs that have ended.
+        patience: How many without anything better are enough; 0 never are.
+        first: How many epochs came before the stage; they do not count.
+    """
+    if not patience or not history:
+        return False
+    best = max(history, key=lambda row: row.rank)
+    return len(history) - max(best.epoch, first) >= patience
+
+
 @dataclass(frozen=True)
 class BatchRow:
     """The mean over the last few steps; ``position`` is in epochs, 1.5 is the middle of the second."""

@@ -224,7 +224,8 @@ WARMUP = NumberField(
 EARLY_STOPPING = NumberField(
     "early_stopping", _("Early stopping"),
     _("Ends the training once so many epochs of the last stage have brought nothing better on the "
-      "validation photos; 0 trains to the end. The best epoch is kept either way."),
+      "validation photos (without such photos: in training); 0 trains to the end. The best epoch is kept "
+      "either way."),
     0, 0, 100, 1, (0, 3, 5, 10),
 )
 CLASS_WEIGHTS = SwitchField(

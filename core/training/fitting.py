@@ -23,6 +23,7 @@ from core.training.loss import class_weights
 from core.training.stages import Stage
 from core.training.tensorboard import ScalarLog
 from core.training.ways import Way
+from core.training.worth import amounts_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Fitted:
 
 
 def fit(
-    model: Any, way: Way, asked: Asked, going_on: Checkpoint | None, stage: Stage, changing: Changing
+    model: Any, way: Way, asked: Asked, going_on: Checkpoint | None, stage: Stage, changing: Changing,
+    *, saved_s: float | None = None,
 ) -> Fitted:
     """Fit a model for a stage, or go on with it, and leave it with the weights of the best epoch so far.
 
@@ -64,6 +66,8 @@ def fit(
             ``None``.
         stage: The stage.
         changing: What changes in the model, in this stage or another.
+        saved_s: Seconds saved in stages before by computing the frozen part once; ``None`` where nothing
+            was, or it is not known.
 
     Raises:
         RunFailed: The loss ran away, memory ran out, a photo could no longer be read.
@@ -76,9 +80,10 @@ def fit(
     position = going_on.epochs + going_on.step / len(train) if going_on else 0.0
     asked.listener.begins_at(before, position)
     validation = ways.checking_batches(way, dataset, "validation") if checking else None
+    costs = epoch_costs(plan, amounts_of(dataset), [stage.name] if way.use.reason else [])
     tell = Tell(
-        asked.listener, train, plan.recipe.batch_size, checking, epoch_costs(plan), _savings(way), going_on,
-        phase=stage.name,
+        asked.listener, train, plan.recipe.batch_size, checking, costs,
+        _savings(way, stage.first * (train.images + checking), saved_s), going_on, phase=stage.name,
     )
     start = EpochStart(model, plan.recipe.seed, going_on)
     keep = KeepBest(model, changing, places, tell, start, dataset.classes, going_on)
@@ -174,12 +179,18 @@ class _Epochs:
         told.on_epoch_end(epoch, logs)
 
 
-def _savings(way: Way) -> Callable[[int], float | None]:
-    """Return what says how much is saved once so many images have been learned from or validated on."""
+def _savings(way: Way, before: int, saved_s: float | None) -> Callable[[int], float | None]:
+    """Return what says how much is saved once so many images have been learned from or validated on.
+
+    Args:
+        way: The way of the stage.
+        before: How many of them were in stages before.
+        saved_s: What was saved then.
+    """
 
     def saved(passes: int) -> float | None:
         if way.use.reason or way.use.image_s is None:
-            return None
-        return passes * way.use.image_s - way.extract_s
+            return saved_s
+        return (saved_s or 0.0) + (passes - before) * way.use.image_s - way.extract_s
 
     return saved

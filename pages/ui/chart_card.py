@@ -43,7 +43,7 @@ def chart_card(
         paper: The picture that can be saved; ``None`` offers none.
         file: The picture's name without its ending; of ours, or made safe by :func:`core.files.slug`.
     """
-    register("chart_card", isolate_styles=False)(
+    register("chart_card", with_files=("plotly_library",), isolate_styles=False)(
         key=key,
         data={
             "title": title,

@@ -57,7 +57,8 @@ def undo() -> None:
 
 
 def _bring_back(deleted: _Deleted) -> None:
-    st.session_state.pop(_UNDO, None)
+    if st.session_state.pop(_UNDO, None) is None:
+        return  # pressed twice: it is back
     try:
         bins.restore(state.workspace(), bins.RUN, deleted.id)
     except ThawError as error:
@@ -78,8 +79,9 @@ def name_or_delete(rows: Sequence[Row], titles: Sequence[str]) -> None:
         run = by_id[chosen]
         _naming(run)
         active = run.status.state.active
+        # NOTE: a key a run: a second press while the first is at work would delete the next one too.
         pressed = st.button(
-            _("Delete this run"), key="compare_delete", icon=":material/delete:", disabled=active,
+            _("Delete this run"), key=f"compare_delete_{run.id}", icon=":material/delete:", disabled=active,
             help=_("Stop it first.") if active else _(
                 "You can take it back here, or for {days} days in the bin of the Workspace page."
             ).format(days=bins.KEPT_DAYS),

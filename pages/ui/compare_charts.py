@@ -20,8 +20,10 @@ RUN_COLOURS = {
 }
 MARKERS = ("circle", "diamond", "square", "triangle-up", "x", "star")
 HEIGHT_PX = 300
+# What the axis and its title leave of that.
+_PLOT_PX = 240
 LABEL_PX = 19
-NAME_SHOWN = 14
+TITLE_SHOWN = 60
 _LETTER_PX = 6
 _NEAR = 0.3
 _FEW_EPOCHS = 12
@@ -33,12 +35,14 @@ class Line:
 
     Attributes:
         title: What it is called; text from outside.
+        short: What it is called at its end, where there is little room; likewise.
         epochs: The epochs that it has finished, from 1.
         accuracy: Its validation accuracy after each, 0 to 1.
         loss: Its validation loss after each.
     """
 
     title: str
+    short: str
     epochs: Sequence[int]
     accuracy: Values
     loss: Values
@@ -61,7 +65,7 @@ def _draw_lines(
     lines: Sequence[Line], values: Sequence[Sequence[float | None]], limits: tuple[float, float],
     suffix: str, *, key: str,
 ) -> None:
-    names = [chart_text(line.title, NAME_SHOWN) for line in lines]
+    names = [chart_text(line.title, TITLE_SHOWN) for line in lines]
     longest = max((line.epochs[-1] for line in lines if line.epochs), default=1)
     hover = "%{x}: %{y:.1f}%" if suffix else "%{x}: %{y:.3f}"
     traces = [
@@ -70,13 +74,15 @@ def _draw_lines(
             "y": list(each), "cliponaxis": False, "line": {"color": _colour(at), "width": 2.5},
             "marker": {"symbol": MARKERS[at % len(MARKERS)], "size": _sizes(len(line.epochs)),
                        "opacity": 1},
-            "hovertemplate": f"{name}<br>{hover}<extra></extra>",
+            # NOTE: a name within the template would be read as one: "%{y}" is a name too.
+            "customdata": [name] * len(line.epochs),
+            "hovertemplate": f"%{{customdata}}<br>{hover}<extra></extra>",
         }
         for at, (name, line, each) in enumerate(zip(names, lines, values, strict=True))
     ]
     layout = plot_layout(HEIGHT_PX)
     layout["showlegend"] = False
-    beside = 16 + _LETTER_PX * max((len(line.title[:NAME_SHOWN]) for line in lines), default=0)
+    beside = 16 + _LETTER_PX * max((len(line.short) for line in lines), default=0)
     layout["margin"] = {"l": 8, "r": beside, "t": 12, "b": 8, "pad": 6}
     whole = {"dtick": 1} if longest <= _FEW_EPOCHS else {}
     layout["xaxis"] = {
@@ -87,7 +93,7 @@ def _draw_lines(
     layout["yaxis"] = {
         **value_axis(), "rangemode": "normal", "range": list(limits), "ticksuffix": suffix, "nticks": 6,
     }
-    layout["annotations"] = _ends(names, lines, values, limits, longest)
+    layout["annotations"] = _ends(lines, values, limits, longest)
     draw(traces, layout, key=key)
 
 
@@ -103,8 +109,8 @@ def _sizes(epochs: int) -> list[int]:
 
 
 def _ends(
-    names: Sequence[str], lines: Sequence[Line], values: Sequence[Sequence[float | None]],
-    limits: tuple[float, float], longest: int,
+    lines: Sequence[Line], values: Sequence[Sequence[float | None]], limits: tuple[float, float],
+    longest: int,
 ) -> list[dict[str, Any]]:
     """Return the names at the lines' ends."""
     last = [
@@ -114,30 +120,38 @@ def _ends(
     ]
     ends = {at: (epoch, min(limits[1], max(limits[0], value)))
             for at, (epoch, value) in ((at, end) for at, end in enumerate(last) if end is not None)}
-    heights = spread(ends, _NEAR * longest, LABEL_PX / HEIGHT_PX * (limits[1] - limits[0]))
+    gap = LABEL_PX / _PLOT_PX * (limits[1] - limits[0])
+    heights = spread(ends, _NEAR * longest, gap, limits[0])
     return [
         {
-            "x": epoch, "y": heights[at], "text": names[at], "showarrow": False, "xanchor": "left",
-            "xshift": 8, "font": {"size": 13, "color": _colour(at)}, "borderpad": 1,
+            "x": epoch, "y": heights[at], "text": chart_text(lines[at].short), "showarrow": False,
+            "xanchor": "left", "xshift": 8, "font": {"size": 13, "color": _colour(at)}, "borderpad": 1,
             "bgcolor": COLOURS[theme()]["page"],  # another line may pass behind
         }
         for at, (epoch, _value) in ends.items()
     ]
 
 
-def spread(ends: dict[int, tuple[int, float]], near: float, gap: float) -> dict[int, float]:
+def spread(
+    ends: dict[int, tuple[int, float]], near: float, gap: float, floor: float = 0.0
+) -> dict[int, float]:
     """Return how high each name stands so that no two lie on each other.
 
     Args:
         ends: Where each line ends, by its place.
         near: How far apart two may end and still be in each other's way.
         gap: How much two names have to be apart.
+        floor: Where the axis begins: none stands below.
     """
     heights: dict[int, float] = {}
     for at, (x, y) in sorted(ends.items(), key=lambda each: (-each[1][1], each[0])):
         above = [heights[other] for other in heights if abs(ends[other][0] - x) <= near]
         heights[at] = min([y, *(height - gap for height in above)])
-    return heights
+    lifted: dict[int, float] = {}
+    for at in sorted(heights, key=lambda each: (heights[each], -each)):
+        below = [lifted[other] for other in lifted if abs(ends[other][0] - ends[at][0]) <= near]
+        lifted[at] = max([heights[at], floor, *(height + gap for height in below)])
+    return lifted
 
 
 def test_accuracies(rows: Sequence[tuple[str, Share | None]], control: tuple[str, Share] | None) -> None:
@@ -153,7 +167,7 @@ def test_accuracies(rows: Sequence[tuple[str, Share | None]], control: tuple[str
         (at, share, _colour(at), MARKERS[at % len(MARKERS)])
         for at, (_title, share) in enumerate(rows) if share is not None
     ]
-    names = [chart_text(title) for title, _share in rows]
+    names = [chart_text(title, TITLE_SHOWN) for title, _share in rows]
     if control is not None:
         shown.append((len(rows), control[1], str(colours["quiet"]), "line-ns-open"))
         names.append(chart_text(control[0]))

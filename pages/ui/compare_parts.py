@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import streamlit as st
@@ -9,19 +10,33 @@ import streamlit as st
 from core.i18n import _
 from core.insight.comparison import HARDLY_CHANCE, Pair, against
 from core.insight.plan_differences import Setting, settings
+from core.runs.about import About
 from core.runs.results import answers_of
 from pages.ui.compare_rows import Row, best_of
-from pages.ui.escape import distinct, one_line
+from pages.ui.escape import cut_apart, distinct, one_line
 from pages.ui.pieces import caption, note, text
 
-NAME_SHOWN = 28
+NAME_SHOWN, MOST_SHOWN = 28, 44
+SHORT = 14
 NAMED = 3
 _REFERENCE = "compare_reference"
 
 
 def titles_of(rows: Sequence[Row]) -> list[str]:
     """Return what the runs are called on this page: each differently; text from outside."""
-    return distinct([one_line(row.run.title, NAME_SHOWN) for row in rows])
+    return distinct(cut_apart([row.run.title for row in rows], NAME_SHOWN, MOST_SHOWN))
+
+
+def short_titles_of(rows: Sequence[Row]) -> list[str]:
+    """Return what the runs are called where there is little room, each differently.
+
+    Those that would be called the same are called by their numbers.
+    """
+    cut = cut_apart([row.run.title for row in rows], SHORT)
+    same = Counter(cut)
+    return distinct([
+        name if same[name] == 1 else About(row.run.number).title for name, row in zip(cut, rows, strict=True)
+    ])
 
 
 def what_differs(rows: Sequence[Row]) -> None:

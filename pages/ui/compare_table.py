@@ -38,17 +38,22 @@ def table(rows: Sequence[Row], dataset: str) -> tuple[list[Row], tuple[str, ...]
     """
     shown = _filtered(rows, dataset)
     one_set = bool(st.session_state.get(_PHOTOS))
-    if CHOSEN not in st.session_state:
+    # NOTE: where none has finished yet nothing is chosen for good: those that finish later will be.
+    if CHOSEN not in st.session_state and usual(shown):
         st.session_state[CHOSEN] = usual(shown)
     if shown:
         _grid(shown, one_set=one_set)
     else:
         st.markdown(_("No run fits these filters."))
-    chosen: tuple[str, ...] = st.session_state[CHOSEN]
+    chosen = _chosen()
     hidden = len({row.id for row in rows} & set(chosen) - {row.id for row in shown})
     if hidden:
         caption(_("Chosen and not in the list just now: {n}.").format(n=hidden))
     return shown, chosen
+
+
+def _chosen() -> tuple[str, ...]:
+    return tuple(st.session_state.get(CHOSEN, ()))
 
 
 def _filtered(rows: Sequence[Row], dataset: str) -> list[Row]:
@@ -77,15 +82,16 @@ def _filtered(rows: Sequence[Row], dataset: str) -> list[Row]:
 def _grid(shown: Sequence[Row], *, one_set: bool) -> None:
     """Show the table; which photos they learned from goes without saying where all have the same."""
     # NOTE: Streamlit knows the chosen rows by their place alone. So another list is another table, which
-    # begins with the runs that are chosen.
+    # begins with the runs that are chosen. So is the first one in which some are.
     ids = [row.id for row in shown]
-    key = f"compare_table_{hashlib.sha256(' '.join(ids).encode()).hexdigest()[:16]}"
-    chosen = set(st.session_state[CHOSEN])
+    begun = str(CHOSEN in st.session_state)
+    key = f"compare_table_{hashlib.sha256(' '.join([begun, *ids]).encode()).hexdigest()[:16]}"
+    chosen = set(_chosen())
     places: list[int] = [at for at, name in enumerate(ids) if name in chosen]
 
     def choose() -> None:
         selected = {ids[at] for at in st.session_state[key]["selection"]["rows"] if 0 <= at < len(ids)}
-        hidden = [name for name in st.session_state[CHOSEN] if name not in ids]
+        hidden = [name for name in _chosen() if name not in ids]
         st.session_state[CHOSEN] = (*hidden, *(name for name in ids if name in selected))
 
     frame = _frame(shown)

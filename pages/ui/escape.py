@@ -49,6 +49,30 @@ def distinct(labels: Sequence[str]) -> list[str]:
     return told
 
 
+def cut_apart(texts: Sequence[str], longest: int, most: int = 0) -> list[str]:
+    """Return texts cut short; those that a cut makes the same are cut in their middle, and may differ then.
+
+    Args:
+        texts: From outside.
+        longest: How many signs are shown.
+        most: How many are shown of those that would read the same otherwise; as many unless told.
+    """
+    cut = [one_line(each, longest) for each in texts]
+    same = Counter(cut)
+    return [
+        short if same[short] == 1 else _middle_out(each, max(longest, most))
+        for each, short in zip(texts, cut, strict=True)
+    ]
+
+
+def _middle_out(text: str, longest: int) -> str:
+    whole = one_line(text, len(text))
+    if len(whole) <= longest:
+        return whole
+    behind = (longest - 1) * 3 // 5
+    return f"{whole[:longest - 1 - behind]}…{whole[-behind:]}"
+
+
 def chart_text(text: str, longest: int = 28) -> str:
     """Return ``text`` so that Plotly shows it letter by letter.
 

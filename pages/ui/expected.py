@@ -14,6 +14,7 @@ from core.training.counts import Counts, counts
 from core.training.estimate import Estimate, Photos, estimate, photos_of
 from core.training.plan import Plan
 from core.training.speed import measured
+from core.training.stages import last_of
 from core.training.start import RANDOM
 from core.training.transfer import origin_text, parts
 from core.words import about_text, bytes_text
@@ -58,7 +59,7 @@ def _epochs(plan: Plan) -> str:
 
 def takes(plan: Plan, dataset: Dataset) -> None:
     """Show the card of what the plan will take, and the way to have it measured."""
-    found = counts(plan, len(dataset.classes))
+    found = counts(last_of(plan), len(dataset.classes))
     guess = expected(plan, dataset)
     time = _("not measured") if guess is None else f"≈ {about_text(guess.seconds)}"
     memory = _("not measured") if guess is None else bytes_text(guess.peak_bytes)

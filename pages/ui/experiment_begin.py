@@ -33,7 +33,8 @@ from pages.ui.pieces import caption, facts_card
 from pages.ui.places import PLACES
 from pages.web.script_error import describe
 
-_KIND, _SETUP = "experiment_kind", "experiment_setup"
+_KIND, _SETUP, _BEGUN = "experiment_kind", "experiment_setup", "experiment_begun"
+_NAMES = "experiment-backbones"
 _SEEDS = {"data-size": (1, 2, 3, 5), "blocks": (1, 2, 3), "seeds": (3, 5, 10)}
 _USUAL_SEEDS = {"data-size": 3, "blocks": 1, "seeds": 5}
 # So many are offered beside the backbone that is chosen: those that need no download.
@@ -78,7 +79,9 @@ def _designed(kind: str, plan: Plan, dataset: Dataset) -> Design | ThawError:
             return design.blocks(plan, dataset, seeds=_seeds_of(kind))
         if kind == "seeds":
             return design.seeds(plan, dataset, seeds=_seeds_of(kind))
-        return design.backbones(plan, dataset, names=_kept("names", _usual_backbones(plan)))
+        # NOTE: as the control has them: which ones need no download may change while it is shown.
+        names = st.session_state.get(_NAMES, _kept("names", _usual_backbones(plan)))
+        return design.backbones(plan, dataset, names=names)
     except ThawError as error:
         return error
 
@@ -148,11 +151,10 @@ def _between(sizes: Sequence[int]) -> list[int]:
 
 
 def _choose_backbones(plan: Plan) -> None:
-    key = "experiment-backbones"
-    begin_with(key, list(_kept("names", _usual_backbones(plan))))
+    begin_with(_NAMES, list(_kept("names", _usual_backbones(plan))))
     st.multiselect(
-        _("Backbones"), list(catalogue.BACKBONES), key=key, max_selections=design.MOST_BACKBONES,
-        format_func=_backbone_label, on_change=_keep, args=("names", key),
+        _("Backbones"), list(catalogue.BACKBONES), key=_NAMES, max_selections=design.MOST_BACKBONES,
+        format_func=_backbone_label, on_change=_keep, args=("names", _NAMES),
         placeholder=_("Choose two or more"),
         help=_("Of each the head alone is trained on what the backbone sees in your photos. The best two "
                "by validation are then trained in full."),
@@ -187,8 +189,13 @@ def _chosen(made: Design | ThawError, plan: Plan, dataset: Dataset) -> None:
     caption(runs_with(plan, dataset, made.kind))
     measuring("experiment-stop-measuring")
     with st.container(horizontal=True, vertical_alignment="center"):
+        # NOTE: another key after each one that was begun: a second press before the page is drawn anew would
+        # begin another.
+        count = st.session_state.get(_BEGUN, 0)
         begun = st.button(
-            _("Begin this experiment"), key="experiment-begin", type="primary", icon=":material/science:")
+            _("Begin this experiment"), key=f"experiment-begin-{count}", type="primary",
+            icon=":material/science:",
+        )
         if seconds is None:
             measure_button(
                 _("Measure this computer"), not_measured(made), key="experiment-measure",
@@ -197,8 +204,10 @@ def _chosen(made: Design | ThawError, plan: Plan, dataset: Dataset) -> None:
             )
     if begun:
         with state.told():
-            state.thaw().make_way()
-            steering.begin(state.workspace(), made, by=state.who(), expected_s=seconds)
+            with st.spinner(_("Putting its runs into the queue")):
+                state.thaw().make_way()
+                steering.begin(state.workspace(), made, by=state.who(), expected_s=seconds)
+            st.session_state[_BEGUN] = count + 1
             st.rerun()
 
 

@@ -5,35 +5,45 @@ from __future__ import annotations
 import streamlit as st
 
 from core.data import dataset as datasets
+from core.errors import NotFound
 from core.experiments import design, forecast, steering
 from core.experiments.design import Design
 from core.experiments.experiment import Experiment, listed
 from core.experiments.results import results
 from core.experiments.standing import standing
+from core.experiments.variants import as_compared
 from core.i18n import _, ngettext
 from core.runs.listing import Listed
 from core.runs.status import State
 from pages.ui import state
+from pages.ui.escape import plain
 from pages.ui.experiment_begin import not_measured
 from pages.ui.experiment_going import going_on
-from pages.ui.experiment_shown import below_plot, plot
+from pages.ui.experiment_shown import below_plot, has_points, plot, take_away
 from pages.ui.experiment_words import time_text
 from pages.ui.measuring import measure_button, measuring
 from pages.ui.pieces import caption, note
 
 
-def controls_of(run: Listed) -> None:
+def controls_of(run: Listed, *, named: bool = False) -> None:
     """Show a run's fair controls as bars; before that, a button that runs them and what that takes.
 
     The page has to call :func:`pages.ui.confirm.ask_on` first. Mount it once on a page.
 
     Args:
         run: A run that has ended.
+        named: Whether the heading names it, for a page that shows others beside it.
     """
-    st.subheader(_("Is it really learning?"), anchor=False)
+    asked = _("Is it really learning?")
+    if named:
+        asked = _("Is {run} really learning?").format(run=plain(run.title, 60))
+    st.subheader(asked, anchor=False)
     with state.told():
         found = _latest(run)
         if found is None:
+            if _all(run):
+                caption(_("The run was changed after its controls had been planned: they have the budget "
+                          "that it had then, and are no fair comparison any more."))
             _offer(run)
             return
         now = standing(state.workspace(), found)
@@ -48,11 +58,13 @@ def controls_of(run: Listed) -> None:
 
 
 def _latest(run: Listed) -> Experiment | None:
-    """Return the newest experiment that holds a run's controls."""
-    return next(
-        (each for each in listed(state.workspace()) if each.kind == "controls" and each.base_run == run.id),
-        None,
-    )
+    """Return the newest experiment that holds a run's controls; those for a plan it had before are none."""
+    return next((each for each in _all(run) if as_compared(each.plan) == as_compared(run.plan)), None)
+
+
+def _all(run: Listed) -> list[Experiment]:
+    return [
+        each for each in listed(state.workspace()) if each.kind == "controls" and each.base_run == run.id]
 
 
 def _what() -> str:
@@ -66,6 +78,8 @@ def _bars(found: Experiment) -> None:
         note(_("In short."), known.sentence)
     plot(found, known, key=f"controls-{found.id}")
     below_plot(known)
+    if has_points(known):
+        take_away(found, known)
 
 
 def _offer(run: Listed) -> None:
@@ -74,8 +88,12 @@ def _offer(run: Listed) -> None:
     if run.status.state is not State.FINISHED:
         caption(_("They need a run that went to its end. Resume this one on the Train page first."))
         return
+    try:
+        dataset = datasets.load(state.workspace().dataset_dir(run.plan.dataset))
+    except NotFound:
+        caption(_("They need the photos that it learned from, which have been deleted."))
+        return
     made = design.controls(state.workspace(), run.id)
-    dataset = datasets.load(state.workspace().dataset_dir(run.plan.dataset))
     seconds = forecast.expected_seconds(state.workspace(), made, dataset)
     caption(_takes(made, seconds))
     measuring("controls-stop-measuring")

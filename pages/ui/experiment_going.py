@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from core.errors import ThawError
-from core.experiments import steering
+from core.experiments import members, steering
 from core.experiments.experiment import Experiment, load
+from core.experiments.members import Found
 from core.experiments.results import results
 from core.experiments.standing import Standing, standing
 from core.i18n import _
 from core.people import is_of_another, who_text
 from core.runs.listing import Listed, listed
+from core.runs.status import State
 from core.words import about_text
 from pages.ui import state
 from pages.ui.component import emphasised, noted, register
 from pages.ui.confirm import ask_soon
 from pages.ui.escape import plain
-from pages.ui.experiment_shown import below_plot, has_points, plot, ran_with
+from pages.ui.experiment_shown import below_plot, has_points, plot, ran_with, take_away
 from pages.ui.experiment_words import failed_text
 from pages.ui.pieces import caption, note
 from pages.ui.run_words import percent_text
@@ -42,9 +45,11 @@ def _going_on(experiment_id: str, *, with_plot: bool) -> None:
         st.rerun()
     if now.state != "running":
         st.rerun()
-    run = next((each for each in listed(workspace) if each.id == now.at_work), None)
-    progress(now, run, key=f"progress-{experiment.id}")
-    _buttons(experiment, now, run)
+    runs = {each.id: each for each in listed(workspace)}
+    run = runs.get(now.at_work or "")
+    paused = runs.get(paused_run(members.found(workspace, experiment)))
+    progress(now, run, paused, key=f"progress-{experiment.id}")
+    _buttons(experiment, now, run or paused)
     if with_plot:
         with state.told():
             found = results(workspace, experiment)
@@ -52,28 +57,47 @@ def _going_on(experiment_id: str, *, with_plot: bool) -> None:
                 note(_("So far."), found.sentence, sign="info")
             else:
                 caption(_("The plot begins when the first run has ended."))
-            plot(experiment, found, key=f"plot-{experiment.id}")
+            plot(experiment, found, key=f"plot-{experiment.id}", going=True)
             below_plot(found)
+            if has_points(found):
+                take_away(experiment, found)
         caption(ran_with(experiment))
 
 
-def progress(now: Standing, run: Listed | None, *, key: str) -> None:
+def paused_run(found: Sequence[Found]) -> str:
+    """Return the run that an experiment waits for because somebody has paused it; empty where none is.
+
+    NOTE: where another is worked on or in the line, the experiment goes on with that one.
+    """
+    states = {each.folder.id: each.status.state for each in found if each.status is not None}
+    if any(each.active for each in states.values()):
+        return ""
+    return next((run for run, how in states.items() if how is State.PAUSED), "")
+
+
+def progress(now: Standing, run: Listed | None, paused: Listed | None = None, *, key: str) -> None:
     """Show the bar of a whole batch, which changes in place.
 
     Args:
         now: How the experiment stands.
         run: The run of it that is worked on; ``None`` for none.
+        paused: The run that it waits for because somebody has paused it; ``None`` for none.
         key: The component's key, unique on the page.
     """
     register("progress", with_files=("marks", "live_poll"))(
-        key=key, data=progress_data(now, run), on_turn_change=noted,
+        key=key, data=progress_data(now, run, paused), on_turn_change=noted,
     )
 
 
-def progress_data(now: Standing, run: Listed | None) -> dict[str, Any]:
+def progress_data(now: Standing, run: Listed | None, paused: Listed | None = None) -> dict[str, Any]:
     """Return what the bar draws, as JSON has it."""
-    left = now.left_s
-    at_work = "" if run is None else _("{run} is at work").format(run=run.title)
+    left = now.left_s if paused is None else None
+    if run is not None:
+        below = _("{run} is at work").format(run=run.title)
+    elif paused is not None:
+        below = _("{run} is paused: resume it on the Train page.").format(run=paused.title)
+    else:
+        below = _("Its next run waits for its turn in the queue.")
     return {
         "state": "training" if run is not None else "queued",
         "headline": emphasised(_("*{done} of {total}* runs done"), done=now.done, total=now.total),
@@ -84,7 +108,7 @@ def progress_data(now: Standing, run: Listed | None) -> dict[str, Any]:
         "spoken": percent_text(now.share),
         "label": _("Progress of the experiment"),
         "cold": False,
-        "below_left": at_work or _("Its next run waits for its turn in the queue."),
+        "below_left": below,
         "below_right": failed_text(now),
         "live": "",
         "turn": "",

@@ -28,11 +28,15 @@ from pages.ui.experiment_axes import (
     whiskers,
 )
 from pages.ui.experiment_rows import in_rows
+from pages.ui.experiment_words import about_marks
+from pages.ui.pieces import LONGEST_SENTENCE
 
 TRANSFER, SCRATCH = "transfer", "scratch"
 PAPER_WIDTH = 1000
 _LINES_PX = 360
 _SEEDS_PX = 240
+_SEED_PX = 75
+_MEAN_AT = 1.3
 _SIGNS_A_LINE = 130
 _TEXT_LINE_PX = 19
 _MARGIN_PX = 32
@@ -67,7 +71,8 @@ def picture(results: Results, title: str, chosen: str = "") -> Figure:
         chosen: See :func:`figure`.
     """
     made, colours = figure(results, "light", chosen), COLOURS["light"]
-    said, intervals = _wrapped(results.sentence), _wrapped(results.interval)
+    said = _wrapped(results.sentence)
+    intervals = _wrapped(f"{about_marks(results)} {results.interval}")
     margin, axis_y = made.layout["margin"], made.layout["yaxis"]
     left = _MARGIN_PX + _SIGN_PX * max((len(each) for each in axis_y.get("ticktext", ())), default=5)
     top = margin["t"] + 60 + _TEXT_LINE_PX * len(said)
@@ -168,23 +173,28 @@ def _by_seed(results: Results, colours: Colours) -> Figure:
     whole = next(each for series in results.series for each in series.points)
     values = [100 * value for value in whole.values]
     low, high = limits(results, 5)
+    heights = _stacked(values, high - low)
+    # The mean stands above the highest dot, and the dots keep their distance.
+    middle = max(_MEAN_AT, max(heights) + 0.7)
+    top = middle + 0.7
     traces: list[dict[str, Any]] = [{
-        "type": "scatter", "mode": "markers", "x": values, "y": _stacked(values, high - low),
+        "type": "scatter", "mode": "markers", "x": values, "y": heights,
         "marker": {"color": colours["ember"], "size": 12, "line": {"color": colours["page"], "width": 1}},
         "cliponaxis": False, "hovertemplate": "%{x:.1f}%<extra></extra>",
     }]
-    layout = plain_layout(_SEEDS_PX, colours, (16, 24, 12, 48))
+    layout = plain_layout(
+        round(_SEEDS_PX + _SEED_PX * (middle - _MEAN_AT)), colours, (16, 24, 12, 48))
     layout["xaxis"] = across(results, colours, (low, high))
-    layout["yaxis"] = {"visible": False, "range": [-0.4, 2.0], "fixedrange": True}
+    layout["yaxis"] = {"visible": False, "range": [-0.4, top], "fixedrange": True}
     if len(values) > 1:
         traces.append({
-            "type": "scatter", "mode": "markers", "x": [100 * whole.mean], "y": [1.3],
+            "type": "scatter", "mode": "markers", "x": [100 * whole.mean], "y": [middle],
             "marker": {"color": colours["text"], "size": 12, "symbol": "diamond"},
             "error_x": whiskers([whole], colours["text"]), "cliponaxis": False,
             "customdata": [hover(whole, _("Mean"))], "hovertemplate": "%{customdata}<extra></extra>",
         })
         layout["annotations"] = [{
-            "text": _("mean {figure}").format(figure=percent(whole.mean)), "x": 100 * whole.mean, "y": 1.3,
+            "text": _("mean {figure}").format(figure=percent(whole.mean)), "x": 100 * whole.mean, "y": middle,
             "xref": "x", "yref": "y", "yshift": 20, "showarrow": False,
             "font": {"size": 14, "color": colours["text"]},
         }]
@@ -203,5 +213,5 @@ def _stacked(values: Sequence[float], span: float) -> list[float]:
 
 
 def _wrapped(sentence: str) -> list[str]:
-    lines = textwrap.wrap(one_line(sentence, 600), _SIGNS_A_LINE)
+    lines = textwrap.wrap(one_line(sentence, LONGEST_SENTENCE), _SIGNS_A_LINE)
     return [html.escape(line, quote=False) for line in lines]

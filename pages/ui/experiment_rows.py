@@ -24,6 +24,8 @@ from pages.ui.experiment_axes import (
 HEAD, RUN, MAJORITY, VERIFIED = "head", "run", "majority", "verified"
 _ROW_PX = 34
 _LONGEST_NAME = 22
+# How far a probe and its training in full are from the middle of their row, which is 1 high.
+_APART = 0.2
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ def ordered(results: Results, awaited: Sequence[Awaited] = ()) -> list[Row]:
         for series in results.series if series.name != VERIFIED for point in series.points
     ]
     there = {each.role for each in known}
-    rows = known + [Row(each.role, each.label, None) for each in awaited if each.role not in there]
+    # NOTE: one a role: repeats share their row.
+    to_come = {each.role: each for each in awaited if each.role not in there}
+    rows = known + [Row(each.role, each.label, None) for each in to_come.values()]
     if results.kind == "backbones":
         return sorted(rows, key=lambda each: -each.point.mean if each.point else 1.0)
     if results.kind == "blocks":
@@ -94,10 +98,10 @@ def ordered(results: Results, awaited: Sequence[Awaited] = ()) -> list[Row]:
     return sorted(rows, key=lambda each: (each.role != RUN, each.role == MAJORITY, places[each.role]))
 
 
-def verified(results: Results) -> set[str]:
-    """Return the roles of the backbones that were trained in full."""
+def verified(results: Results) -> dict[str, Point]:
+    """Return what the backbones reach that were trained in full, by role."""
     return {
-        each.role for series in results.series if series.name == VERIFIED for each in series.points
+        each.role: each for series in results.series if series.name == VERIFIED for each in series.points
     }
 
 
@@ -123,18 +127,27 @@ def _bars(rows: Sequence[Row], tones: Sequence[str], colours: Colours) -> list[d
 
 
 def _dots(results: Results, rows: Sequence[Row], tones: Sequence[str]) -> list[dict[str, Any]]:
-    """Draw a trace a point: whiskers have one colour a trace."""
+    """Draw a trace a point: whiskers have one colour a trace. A training in full stands below its probe."""
     in_full = verified(results)
-    return [
-        {
-            "type": "scatter", "mode": "markers", "x": [100 * each.point.mean], "y": [at],
-            "cliponaxis": False, "error_x": whiskers([each.point], tone),
-            "marker": {"color": tone, "size": 13 if each.role in in_full else 11,
-                       "symbol": "diamond" if each.role in in_full else "circle"},
-            "customdata": [hover(each.point, each.label)], "hovertemplate": "%{customdata}<extra></extra>",
-        }
-        for at, (each, tone) in enumerate(zip(rows, tones, strict=True)) if each.point is not None
-    ]
+    drawn = []
+    for at, (each, tone) in enumerate(zip(rows, tones, strict=True)):
+        real = in_full.get(each.role)
+        apart = 0.0 if real is None else _APART
+        if each.point is not None:
+            drawn.append(_dot(each.point, at - apart, tone, "circle", each.label))
+        if real is not None:
+            name = _("{backbone}, trained for real").format(backbone=real.label)
+            drawn.append(_dot(real, at + apart, tone, "diamond", name))
+    return drawn
+
+
+def _dot(point: Point, height: float, tone: str, symbol: str, name: str) -> dict[str, Any]:
+    return {
+        "type": "scatter", "mode": "markers", "x": [100 * point.mean], "y": [height], "cliponaxis": False,
+        "error_x": whiskers([point], tone),
+        "marker": {"color": tone, "size": 13 if symbol == "diamond" else 11, "symbol": symbol},
+        "customdata": [hover(point, name)], "hovertemplate": "%{customdata}<extra></extra>",
+    }
 
 
 def _figures_beside(results: Results, rows: Sequence[Row], colours: Colours) -> list[dict[str, Any]]:

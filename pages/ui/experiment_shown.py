@@ -21,20 +21,27 @@ from pages.ui.escape import one_line, plain
 from pages.ui.experiment_axes import Awaited, measure_title, percent
 from pages.ui.experiment_plots import figure, picture
 from pages.ui.experiment_table import csv_text, figures_table, file_stem
-from pages.ui.experiment_words import about_tests
-from pages.ui.pieces import caption, note
+from pages.ui.experiment_words import about_marks, about_tests
+from pages.ui.pieces import LONGEST_SENTENCE, caption, note
 from pages.ui.places import PLACES
 from pages.ui.style import theme
 
 
-def plot(experiment: Experiment, found: Results, *, key: str) -> None:
-    """Show the plot of what has been measured so far; nothing without a point."""
+def plot(experiment: Experiment, found: Results, *, key: str, going: bool = False) -> None:
+    """Show the plot of what has been measured so far; nothing without a point.
+
+    Args:
+        experiment: The experiment.
+        found: What came of it so far.
+        key: The chart's key, unique on the page.
+        going: Whether it goes on, so that there is room for what is still to come.
+    """
     if not has_points(found):
         return
     chosen = chosen_role(experiment)
     chart_card(
-        measure_title(found), figure(found, theme(), chosen, _awaited(experiment)), key=key,
-        spoken=f"{measure_title(found)}. {one_line(found.sentence, 600)}",
+        measure_title(found), figure(found, theme(), chosen, _awaited(experiment, found) if going else ()),
+        key=key, spoken=f"{measure_title(found)}. {one_line(found.sentence, LONGEST_SENTENCE)}",
         paper=picture(found, experiment.title, chosen), file=file_stem(experiment),
     )
 
@@ -49,11 +56,16 @@ def chosen_role(experiment: Experiment) -> str:
     return next((each.role for each in experiment.members if each.run == experiment.chosen), "")
 
 
-def _awaited(experiment: Experiment) -> list[Awaited]:
-    return [
-        Awaited(each.role, role_title(experiment.kind, each.role), each.x)
-        for each in experiment.members if not each.verifies
+def _awaited(experiment: Experiment, found: Results) -> list[Awaited]:
+    """Return the points that are there or may still come, in their order; what came to nothing has none."""
+    there = {(each.role, each.x) for series in found.series for each in series.points}
+    # A control that is the run itself has no point of its own, and a training in full none beside its probe.
+    points = [
+        each.member for each in members.found(state.workspace(), experiment)
+        if (each.waits or (each.member.role, each.member.x) in there)
+        and not each.member.verifies and each.member.run != experiment.base_run
     ]
+    return [Awaited(each.role, role_title(experiment.kind, each.role), each.x) for each in points]
 
 
 def below_plot(found: Results) -> None:
@@ -61,6 +73,9 @@ def below_plot(found: Results) -> None:
     if not has_points(found):
         return
     caption(found.interval)
+    marks = about_marks(found)
+    if marks:
+        caption(marks)
     tests = about_tests(found)
     if tests:
         caption(tests)
@@ -85,7 +100,7 @@ def opened(experiment: Experiment, standing: Standing) -> None:
                 _single(found)
         caption(ran_with(experiment))
         with st.container(horizontal=True, vertical_alignment="center"):
-            _take_away(experiment, found)
+            take_away(experiment, found)
             _in_compare(experiment)
             _deleting(experiment)
 
@@ -110,7 +125,8 @@ def ran_with(experiment: Experiment) -> str:
     return " · ".join(said)
 
 
-def _take_away(experiment: Experiment, found: Results) -> None:
+def take_away(experiment: Experiment, found: Results) -> None:
+    """Offer the figures as CSV; mount it once a page for an experiment."""
     st.download_button(
         _("Save as CSV"), csv_text(rows(found)).encode("utf-8-sig"), f"{file_stem(experiment)}.csv",
         "text/csv; charset=utf-8", key=f"csv-{experiment.id}", icon=":material/download:", on_click="ignore",

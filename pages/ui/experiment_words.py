@@ -61,6 +61,13 @@ def time_text(seconds: float | None) -> str:
     return _("not measured") if seconds is None else _("about {time}").format(time=about_text(seconds))
 
 
+def about_marks(results: Results) -> str:
+    """Say what the marks of a plot stand for; empty where it has one kind alone."""
+    if not any(each.name == "verified" for each in results.series):
+        return ""
+    return _("Circle: the linear probe, with its accuracy at the right. Diamond: trained for real.")
+
+
 def about_tests(results: Results) -> str:
     """Say how many test figures are shown and what that means; empty where there is none."""
     count = results.test_figures

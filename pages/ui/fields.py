@@ -64,6 +64,9 @@ def few(field: NumberField, value: float, none: str = "", *, key: str) -> float:
 def rate(field: NumberField, value: float, *, key: str) -> float:
     """Show a learning rate as a slider over its ready values, and return it."""
     options = sorted({*field.choices, value})
+    # NOTE: of a value that is no option any more, Streamlit makes the first one, as if that were chosen.
+    if st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)
     begin_with(key, value)
     return float(st.select_slider(
         field.title, options, format_func=rate_text, help=field.help, key=key

@@ -55,7 +55,7 @@ def live_curves(
         live: The address that newer data are asked for at, as :func:`curves_data` makes them; empty for
             none.
     """
-    register("live_curves", with_files=("live_poll",), isolate_styles=False)(
+    register("live_curves", with_files=("live_poll", "plotly_library"), isolate_styles=False)(
         key=key,
         data={
             **curves_data(run_id, series, epochs=epochs, phases=phases),

@@ -13,11 +13,13 @@ from pages.ui.escape import one_line
 SIGNS = ("error", "warning", "info", "good", "rising", "ice", "fire")
 
 _LONGEST = 600
+# What the figures of many runs say is longer than any text from outside is shown.
+LONGEST_SENTENCE = 2000
 
 
-def text(value: str) -> str:
+def text(value: str, longest: int = _LONGEST) -> str:
     """Return ``value`` so that HTML shows it letter by letter, in an attribute too."""
-    return html.escape(one_line(value, _LONGEST), quote=True)
+    return html.escape(one_line(value, longest), quote=True)
 
 
 def lede(sentence: str) -> None:
@@ -100,7 +102,7 @@ def note(strong: str, sentence: str, *, sign: str = "info") -> None:
     """Show a quiet band with a sign: a judgement on what is seen above it."""
     st.html(
         f'<div class="thaw-note">{_sign(sign)}'
-        f"<span><b>{text(strong)}</b> {text(sentence)}</span></div>"
+        f"<span><b>{text(strong)}</b> {text(sentence, LONGEST_SENTENCE)}</span></div>"
     )
 
 

@@ -15,9 +15,11 @@ from core.training.counts import what_learns
 from core.training.plan import Plan
 from core.training.rate_curve import RateCurve
 from core.training.rate_finder import STEPS, swept
+from core.training.rate_search import what_matters
 from core.words import about_text
 from pages.ui import fields, state
 from pages.ui.charts import COLOURS, draw, log_axis, plot_layout, value_axis
+from pages.ui.confirm import ask_soon
 from pages.ui.escape import plain
 from pages.ui.expected import expected
 from pages.ui.pieces import caption, legend, note
@@ -28,6 +30,7 @@ HEIGHT = 300
 _LABELLED = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 # What is above so many times the loss at the begin is cut off: a loss that runs away goes into the thousands.
 _TALLEST = 1.5
+_ASKED = "rate_asked_for"
 
 
 def find_rate(draft: Draft, dataset: Dataset) -> None:
@@ -76,6 +79,7 @@ def _ask(plan: Plan, dataset: Dataset) -> None:
     if pressed:
         with state.told():
             state.thaw().find_rate(plan)
+            st.session_state[_ASKED] = what_matters(plan)
             st.rerun()
 
 
@@ -87,9 +91,18 @@ def _progress(plan: Plan) -> None:
     words = now.words if now.mine else _("With other settings: {words}").format(words=now.words)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(now.share, text=plain(words))
-        if st.button(_("Cancel"), key="cancel_rate", icon=":material/close:"):
-            state.thaw().rate_searches.cancel()
-            st.rerun()
+        pressed = st.button(_("Cancel"), key="cancel_rate", icon=":material/close:")
+    if not pressed:
+        return
+    cancel = state.thaw().rate_searches.cancel
+    if st.session_state.get(_ASKED) == what_matters(now.active):
+        cancel()
+        st.rerun()
+    ask_soon(
+        _("Cancel a search that was not begun here?"),
+        _("Somebody else began it, or you did in another window. It would have to begin anew."),
+        _("Cancel it"), cancel,
+    )
 
 
 def _found(curve: RateCurve, chosen: float) -> None:

@@ -13,6 +13,7 @@ from core.i18n import _, ngettext
 from core.runs import line, steer, wishes
 from core.runs.about import rename
 from core.runs.listing import Listed
+from core.runs.seen import history_of
 from core.runs.status import State
 from pages.ui import state
 from pages.ui.confirm import ask_first, ask_soon
@@ -114,7 +115,7 @@ def _pause_help(run: Listed) -> str:
 
 
 def _stop_help(run: Listed) -> str:
-    if run.status.phase == "extracting":
+    if run.status.phase == "extracting" and not run.status.epoch:
         return _("Ends after the photos under way. No epoch has begun yet; what was computed is kept.")
     return _("Ends after the current step and keeps the best epoch so far.")
 
@@ -132,16 +133,26 @@ def resuming(run: Listed, *, primary: bool) -> None:
 
 def more_epochs(run: Listed) -> None:
     """Offer a run that has finished some more epochs, where it can have them."""
-    more = min(steer.MORE_EPOCHS, steer.most_more(run.plan))
+    more = min(steer.MORE_EPOCHS, steer.most_more(run.plan, history_of(run.folder)))
     if run.status.state is not State.FINISHED or more < 1 or not run.folder.places.last.is_file():
         return
     label = ngettext("Train {n} more epoch", "Train {n} more epochs", more).format(n=more)
     st.button(
         label, key="more", icon=":material/add:",
-        help=_("Goes on where it ended, as if so many epochs had been planned. The test photos are looked "
-               "at once more in the end."),
+        help=_more_help(run),
         on_click=_tried, args=(lambda: state.thaw().resume(run.id, more),),
     )
+
+
+def _more_help(run: Listed) -> str:
+    again = _("The test photos are looked at once more in the end.")
+    recipe = run.plan.recipe
+    if recipe.schedule != "constant":
+        return _("Goes on where it ended; the learning rate rises again to what a longer training has "
+                 "there.") + " " + again
+    if recipe.early_stopping:
+        return _("Goes on where it ended, to the last of these epochs.") + " " + again
+    return _("Goes on where it ended, as if so many epochs had been planned.") + " " + again
 
 
 def name_and_bin(run: Listed) -> None:

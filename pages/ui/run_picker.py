@@ -34,7 +34,11 @@ def picked_run(sentence: str) -> Listed | None:
 
 
 def run_box(runs: dict[str, Listed], chosen: str) -> None:
-    """Show a box to choose a run with, where there are several; the choice is kept."""
+    """Show a box to choose a run with, where there are several; the choice is kept.
+
+    Runs of experiments are left out: they are many, and open from their experiment. The chosen one is there.
+    """
+    runs = {name: run for name, run in runs.items() if not run.experiment or name == chosen}
     if len(runs) < 2:
         return
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from core.training.speed import processor
 from tests.benchmarks.experiment import experiment_rows
+from tests.benchmarks.recipes import recipe_rows
 from tests.benchmarks.scale import SIZES
 from tests.benchmarks.speed import speed_lines
 from tests.benchmarks.watchers import LEAST_SHARE_KEPT, MOST_LATE_S
@@ -117,6 +118,7 @@ def table() -> str:
     speed = measured("tests.benchmarks.speed")
     steered = [measured(f"tests.benchmarks.{name}") for name in ("steering", "kills", "queue", "watchers")]
     experiment = measured("tests.benchmarks.experiment")
+    recipes = measured("tests.benchmarks.recipes")
     best, test = accuracy["best"], accuracy["test"]
     first = min(pages["first_page_s"]), max(pages["first_page_s"])
     rows = [
@@ -141,6 +143,7 @@ def table() -> str:
         *scale_rows(scale),
         *steering_rows(*steered),
         *experiment_rows(experiment),
+        *recipe_rows(recipes),
     ]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     python = f"{platform.system()}, Python {platform.python_version()}"

@@ -72,6 +72,7 @@ def test_the_shortcuts_set_the_map_and_follow_it(map_page: Page) -> None:
     map_page.locator("[data-block=top]").click()
     chosen = shortcuts.get_by_role("radio", name="Last block")
     expect(chosen).to_be_checked(timeout=ANSWER_MS)
+    expect(chosen).to_have_attribute("tabindex", "0")  # the tab stop comes along
 
 
 def test_a_block_toggled_right_after_a_shortcut_is_not_undone_by_it(map_page: Page) -> None:

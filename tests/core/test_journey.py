@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from core.data.dataset import Dataset
 from core.drafts import Draft
 from core.journey import Progress, chosen_run, journey, run_with_model
 from core.runs import steer
+from core.runs.about import About, write_about
 from core.runs.folder import RunFolder
 from core.runs.status import State
 from core.training.plan import Plan
@@ -99,3 +101,25 @@ def test_where_no_run_is_chosen_ones_own_go_before_those_of_others(
     assert chosen_run(workspace, Draft(run=theirs.id), me) == theirs
     assert chosen_run(workspace, Draft(), "c" * 32) == theirs
     assert chosen_run(workspace, Draft()) == theirs
+
+
+def test_a_run_of_an_experiment_is_looked_at_only_where_it_is_chosen(
+    workspace: Workspace, dataset: Dataset
+) -> None:
+    plan = Plan(dataset.id, dataset.title, "efficientnet-lite0")
+    me = "a" * 32
+    alone, part = (steer.create(workspace, plan, by=me, wait=False) for _each in range(2))
+    write_about(part, About(2, "", me, "seeds-1"))
+    for run in (alone, part):
+        run.model.write_bytes(b"model")
+    experiment = workspace.experiments / "seeds-1"
+    experiment.mkdir(parents=True)
+    (experiment / "experiment.json").write_text("{}")
+    for found in (chosen_run, run_with_model):
+        assert found(workspace, Draft(), me) == alone
+        assert found(workspace, Draft(run=part.id), me) == part
+    shutil.rmtree(alone.path)
+    assert chosen_run(workspace, Draft(), me) is None
+    # Once its experiment is gone it is a run of its own.
+    shutil.rmtree(experiment)
+    assert chosen_run(workspace, Draft(), me) == part

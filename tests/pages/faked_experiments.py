@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from core.experiments import members
+from core.experiments import members, variants
 from core.experiments.design import Design, Planned
 from core.experiments.experiment import Experiment, save
 from core.files import write_json
@@ -50,7 +50,8 @@ def faked(
             ended(RunFolder.open(workspace, member.run), outcome(planned), tested=planned.plan.test_at_end)
     if in_full is not None:
         ranked = sorted((p for p, _m in pairs), key=lambda each: -float(outcome(each)))[:2]
-        more = members.make(workspace, experiment, ranked, [None, None], verify=True)
+        real = [replace(each, plan=variants.verifying(design.plan, each.role)) for each in ranked]
+        more = members.make(workspace, experiment, real, [None] * len(real), verify=True)
         for each in more:
             ended(RunFolder.open(workspace, each.run), in_full(each.role), tested=True)
         made += more

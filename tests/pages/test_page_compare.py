@@ -40,6 +40,7 @@ from pages.ui import compare_rows
 from pages.ui.compare_charts import RUN_COLOURS, spread
 from pages.ui.compare_rows import MOST_AT_ONCE, NEWEST, Row, best_of, rows_of, setting_text, shown_of
 from pages.ui.compare_table import CHOSEN
+from pages.ui.escape import cut_apart
 from tests.conftest import make_photos
 
 ANOTHER = "f" * 32
@@ -205,6 +206,16 @@ def test_without_a_choice_a_sentence_says_what_to_do(visitor: Visitor, measured:
     assert not [each for each in elements(at) if each.type == "plotly_chart"]
 
 
+def test_what_finishes_after_the_page_was_first_looked_at_is_compared_by_itself(
+    visitor: Visitor, measured: Measured, make_run: RunMaker
+) -> None:
+    run = make_run(State.TRAINING)
+    at = visitor.open("compare")
+    assert "Choose rows to compare them." in words(at)
+    run.write_status(run.status().ending(State.FINISHED))
+    assert curve_names(calm(at.run())) == ["Run 1"]
+
+
 def test_more_runs_than_colours_are_not_drawn_at_once(visitor: Visitor, measured: Measured) -> None:
     runs = [measured() for _each in range(MOST_AT_ONCE + 1)]
     at = choose(visitor.open("compare"), *runs)
@@ -238,6 +249,51 @@ def test_without_validation_no_empty_chart_is_drawn(
 def test_names_at_the_ends_do_not_lie_on_each_other() -> None:
     heights = spread({0: (10, 50.0), 1: (10, 51.0), 2: (10, 80.0), 3: (2, 50.0)}, near=3, gap=5)
     assert heights == {2: 80.0, 1: 51.0, 0: 46.0, 3: 50.0}
+
+
+def test_names_at_the_ends_do_not_fall_below_the_axis() -> None:
+    low = spread({0: (10, 0.10), 1: (10, 0.12), 2: (10, 0.14), 3: (10, 1.0)}, near=3, gap=0.2)
+    assert low == pytest.approx({0: 0.0, 1: 0.2, 2: 0.4, 3: 1.0})
+
+
+def test_a_run_is_called_under_the_pointer_what_it_is_called_whatever_that_reads_like(
+    visitor: Visitor, measured: Measured
+) -> None:
+    measured(name="%{y} at %{x}")
+    (trace,) = chart(visitor.open("compare"), "compare-accuracy")["data"]
+    assert set(trace["customdata"]) == {"%{y} at %{x}"}
+    assert "%{y} at" not in trace["hovertemplate"]
+
+
+def test_runs_whose_names_begin_alike_are_told_apart_everywhere(
+    visitor: Visitor, measured: Measured
+) -> None:
+    names = [f"about 40 a class, {role}, seed {seed}" for role in ("transfer", "from scratch")
+             for seed in (3, 4)]
+    runs = [measured(name=each) for each in names]
+    at = choose(visitor.open("compare"), *runs)
+    assert curve_names(at) == names[::-1]
+    ends = [each["text"] for each in chart(at, "compare-accuracy")["layout"]["annotations"]]
+    assert ends == ["Run 4", "Run 3", "Run 2", "Run 1"]
+    assert chart(at, "compare-test")["layout"]["yaxis"]["ticktext"][:4] == names[::-1]
+
+
+def test_a_name_that_is_cut_keeps_the_end_that_tells_it_apart() -> None:
+    assert cut_apart(["Probe: EfficientNet-Lite0", "Probe: EfficientNet-Lite1", "Run 1"], 14) == [
+        "Probe:…t-Lite0", "Probe:…t-Lite1", "Run 1"]
+    assert cut_apart(["a long name", "another one"], 6) == ["a lon…", "anoth…"]
+    assert cut_apart(["same", "same"], 6) == ["same", "same"]
+
+
+def test_losses_that_measure_different_things_are_called_so(
+    visitor: Visitor, measured: Measured, dataset: Dataset
+) -> None:
+    smooth = Plan(dataset.id, dataset.title, "efficientnet-lite0", recipe=Recipe(label_smoothing=0.1))
+    measured()
+    measured()
+    assert "cannot be compared" not in words(visitor.open("compare"))
+    measured(plan=smooth)
+    assert "Losses with different label smoothing cannot be compared" in words(visitor.open("compare"))
 
 
 def test_only_what_differs_is_shown_and_the_rest_can_be_opened(
@@ -318,6 +374,30 @@ def test_runs_on_other_photos_are_not_compared_and_it_is_said(
     one, two = measured(), measured(of=other)
     at = choose(visitor.open("compare"), one, two)
     assert "They were measured on different sets of photos." in words(at)
+    assert "Losses on different photos cannot be compared." in words(at)
+    assert "“Always” is what naming" in words(at)
+
+
+def test_what_is_not_drawn_is_not_explained(visitor: Visitor, measured: Measured) -> None:
+    one = measured()
+    other = measured()
+    figures = evaluate([1] * 4, [1] * 4, ("blue", "red"), 1)
+    other.write_report({"test": figures.to_json(), "parameters": {"total": 1000, "trainable": 250}})
+    at = choose(visitor.open("compare"), one, other)
+    assert len(chart(at, "compare-test")["layout"]["yaxis"]["ticktext"]) == 2
+    assert "Lines are 95% intervals (Wilson)." in words(at)
+    assert "“Always”" not in words(at)
+
+
+def test_whether_it_is_really_learning_is_asked_of_a_run_by_name_beside_others(
+    visitor: Visitor, measured: Measured
+) -> None:
+    measured()
+    assert "Is it really learning?" in words(visitor.open("compare"))
+    measured(name="Best *one*", history=[EpochRow(1, "fit", 1.0, 0.5, 1.0, 0.9, 1e-3, 2.0)])
+    at = visitor.open("compare")
+    assert "Is Best *one* really learning?" in [each.value.replace("\\", "") for each in at.subheader]
+    assert "Best *one*" not in " ".join(each.value for each in at.subheader)
 
 
 def test_a_chosen_run_is_named(visitor: Visitor, measured: Measured) -> None:
@@ -352,6 +432,35 @@ def test_the_last_run_too_is_brought_back(visitor: Visitor, measured: Measured) 
     at = press(visitor.open("compare"), "Delete this run")
     assert "There are no runs yet." in words(at)
     assert listed_runs(press(at, "Undo")) == ["Run 1"]
+
+
+def test_each_run_has_a_button_of_its_own_so_that_a_second_press_deletes_no_other(
+    visitor: Visitor, measured: Measured
+) -> None:
+    measured()
+    measured()
+    at = visitor.open("compare")
+    before = delete_id(at)
+    assert delete_id(press(at, "Delete this run")) != before
+
+
+def delete_id(at: AppTest) -> str:
+    """Return what the browser sends where the button is pressed that deletes a run."""
+    (button,) = (each for each in at.button if each.label == "Delete this run")
+    return str(button.proto.id)
+
+
+def test_what_is_back_already_is_not_brought_back_again(
+    visitor: Visitor, measured: Measured, workspace: Workspace
+) -> None:
+    measured()
+    gone = measured()
+    at = press(visitor.open("compare"), "Delete this run")
+    bins.restore(workspace, bins.RUN, gone.id)  # what the first press of two has done
+    del at.session_state["compare_undo"]
+    (undo,) = (each for each in at.button if each.label == "Undo")
+    undo.click().run()
+    assert len(calm(at).error) == 0
 
 
 def test_undo_is_offered_until_the_next_deletion_and_not_after_another_page(

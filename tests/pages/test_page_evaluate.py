@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from page_view import (
+    BROWSER,
     RunMaker,
     Visitor,
     calm,
@@ -16,10 +17,12 @@ from page_view import (
     press,
     words,
 )
+from streamlit.testing.v1 import AppTest
 
 from core.data.dataset import Dataset
 from core.errors import BadInput, ThawError
 from core.insight.metrics import Evaluation, evaluate
+from core.runs.about import About, write_about
 from core.runs.folder import RunFolder
 from core.runs.status import State
 from core.runs.work import evaluation_of
@@ -162,6 +165,24 @@ def test_damaged_figures_are_said_in_place(visitor: Visitor, make_run: RunMaker)
     make_run().write_report({"version": 1, "test": {"classes": 3}})
     at = visitor.open("evaluate")
     assert "cannot be read" in at.error[0].value
+
+
+def test_runs_of_experiments_are_no_models_to_choose_among_but_for_the_chosen_one(
+    visitor: Visitor, make_run: RunMaker
+) -> None:
+    first, second, part = (make_run(test=True) for _each in range(3))
+    for number, run in enumerate((first, second, part), start=1):
+        write_about(run, About(number, "", BROWSER, "seeds-1" if run == part else ""))
+    experiment = visitor.workspace.experiments / "seeds-1"
+    experiment.mkdir(parents=True)
+    (experiment / "experiment.json").write_text("{}")
+    assert offered(visitor.open("evaluate")) == ["Run 2", "Run 1"]
+    assert offered(visitor.open("evaluate", run=part.id)) == ["Run 3", "Run 2", "Run 1"]
+
+
+def offered(at: AppTest) -> list[str]:
+    """Return the names of the runs in the box."""
+    return [each.split(" · ")[0] for each in at.selectbox(key="look_at").options]
 
 
 def test_of_several_models_the_one_to_look_at_is_chosen(visitor: Visitor, make_run: RunMaker) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -28,6 +29,7 @@ from core.data.dataset import Dataset
 from core.experiments import design, forecast
 from core.experiments.design import Design, Planned
 from core.experiments.experiment import Experiment, listed, load
+from core.files import write_json
 from core.runs import line
 from core.runs.folder import RunFolder
 from core.runs.listing import listed as listed_runs
@@ -35,10 +37,12 @@ from core.runs.status import State
 from core.training.plan import Plan
 from core.training.start import RANDOM, Start
 from core.workspace import Workspace
+from pages.ui import experiment_begin
 from pages.ui.charts import COLOURS
 
 OTHER = "f" * 32
 BEGIN = "Begin this experiment"
+UNFAIR = "The run has gone on since these controls began"
 Fake = Callable[..., Experiment]
 
 
@@ -58,6 +62,15 @@ def rising(planned: Planned) -> float:
 
 def cards(at: AppTest) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in component(at, "experiment-kinds")["cards"]}
+
+
+def rows_of_plot(at: AppTest, made: Experiment) -> list[str]:
+    return list(component(at, f"plot-{made.id}")["shown"]["layout"]["yaxis"]["ticktext"])
+
+
+def takes(at: AppTest) -> list[str]:
+    """Return what the buttons are called by which a file is taken."""
+    return [each.proto.label for each in elements(at) if each.type == "download_button"]
 
 
 def asked(at: AppTest) -> str:
@@ -360,6 +373,131 @@ def test_cancelled_controls_can_be_run_again(
     assert "Not every control has ended" in words(at)
     assert "2 runs, not measured. 1 more was run before" in words(at)
     assert "Run the fair controls" in labels(at)
+
+
+def test_a_control_that_the_run_is_itself_has_no_row_of_its_own(
+    visitor: Visitor, dataset: Dataset, workspace: Workspace, plan: Plan, make_run: RunMaker
+) -> None:
+    base = make_run(plan=plan)
+    ended(base, 0.9)
+    made = design.controls(workspace, base.id)
+    assert base.id in [each.run for each in made.members]
+    begun = faked(workspace, made, lambda _each: State.QUEUED)
+    rows = rows_of_plot(visitor.open("experiments", dataset=dataset.id), begun)
+    assert rows == ["This run (head only)", "Everything learns", "From scratch", "Most frequent class"]
+
+
+def test_what_came_to_nothing_is_not_awaited_and_an_end_awaits_nothing(
+    visitor: Visitor, dataset: Dataset, workspace: Workspace, plan: Plan
+) -> None:
+    made = design.blocks(plan, dataset)
+    came: dict[str, float | State] = {"head": 0.8, "block1": State.FAILED, "block2": State.QUEUED}
+    going_on = faked(workspace, made, lambda each: came.get(each.role, 0.7))
+    at = visitor.open("experiments", dataset=dataset.id)
+    assert "Block 2" in rows_of_plot(at, going_on)
+    assert "Block 1" not in rows_of_plot(at, going_on)
+    stopped = faked(workspace, made, lambda each: came.get(each.role, 0.7), cancelled=True)
+    rows = rows_of_plot(visitor.open("experiments"), stopped)
+    assert not {"Block 1", "Block 2"} & set(rows)
+    assert "Block 3" in rows
+
+
+def test_controls_of_a_run_that_went_on_are_offered_anew_and_the_old_ones_say_so(
+    visitor: Visitor, dataset: Dataset, workspace: Workspace, plan: Plan, make_run: RunMaker
+) -> None:
+    base = make_run(plan=replace(plan, trainable=("top",)))
+    ended(base, 0.9)
+    made = faked(workspace, design.controls(workspace, base.id), lambda _each: 0.5)
+    assert f"controls-{made.id}" in components(visitor.open("evaluate", dataset=dataset.id, run=base.id))
+    assert UNFAIR not in words(visitor.open("experiments"))
+    more = replace(base.plan(), recipe=replace(base.plan().recipe, epochs=15))
+    write_json(base.path / "plan.json", more.to_json())
+    at = visitor.open("evaluate")
+    assert f"controls-{made.id}" not in components(at)
+    assert "The run was changed after its controls had been planned" in words(at)
+    assert "Run the fair controls" in labels(at)
+    assert UNFAIR in words(visitor.open("experiments"))
+
+
+def test_a_second_press_of_a_button_that_is_gone_begins_nothing(
+    visitor: Visitor, dataset: Dataset, workspace: Workspace
+) -> None:
+    at = visitor.open("experiments", dataset=dataset.id, dataset_title=dataset.title)
+    at.session_state["experiment-another"] = True
+    (button,) = (each for each in at.button if each.label == BEGIN)
+    button.click().run()
+    assert BEGIN in labels(at)
+    button.click().run()
+    assert len(listed(workspace)) == 1
+
+
+def test_what_could_be_begun_beside_one_that_goes_on_is_drawn_when_it_is_opened(
+    visitor: Visitor, dataset: Dataset, workspace: Workspace, seeds: Design
+) -> None:
+    faked(workspace, seeds, going(seeds.members[0]))
+    at = visitor.open("experiments", dataset=dataset.id)
+    assert "experiment-kinds" not in components(at)
+    at.session_state["experiment-another"] = True
+    assert "experiment-kinds" in components(at.run())
+
+
+def test_one_that_waits_for_a_paused_run_says_so_and_leads_to_it(
+    visitor: Visitor, dataset: Dataset, workspace: Workspace, seeds: Design
+) -> None:
+    last = seeds.members[-1]
+    made = faked(workspace, seeds, lambda each: State.PAUSED if each == last else 0.8, by=BROWSER)
+    at = visitor.open("experiments", dataset=dataset.id)
+    shown = component(at, f"progress-{made.id}")
+    assert shown["below_left"] == "Seed 2 is paused: resume it on the Train page."
+    assert list(shown["left"]) == []
+    assert page(press(at, "Open Seed 2")) == "Train"
+    assert visitor.draft.run == made.members[-1].run
+
+
+def test_a_paused_run_is_not_waited_for_where_another_is_in_the_queue(
+    visitor: Visitor, dataset: Dataset, workspace: Workspace, seeds: Design
+) -> None:
+    first = seeds.members[0]
+    made = faked(workspace, seeds, lambda each: State.PAUSED if each == first else State.QUEUED)
+    shown = component(visitor.open("experiments", dataset=dataset.id), f"progress-{made.id}")
+    assert shown["below_left"] == "Its next run waits for its turn in the queue."
+
+
+def test_the_backbones_that_are_shown_are_those_that_would_be_run(
+    visitor: Visitor, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = ["efficientnet-lite0", "efficientnet-lite1"]
+    monkeypatch.setattr(experiment_begin, "_usual_backbones", lambda _plan: tuple(usual))
+    at = visitor.open("experiments", dataset=dataset.id)
+    at.session_state["experiment_kind"] = "backbones"
+    at.run()
+    assert at.multiselect[0].value == usual
+    usual.append("efficientnet-lite2")  # downloaded meanwhile
+    at.run()
+    assert at.multiselect[0].value == usual[:2]
+    assert cards(at)["backbones"]["note"].startswith("4 runs")
+
+
+def test_controls_of_a_run_whose_photos_were_deleted_say_that_they_need_them(
+    visitor: Visitor, dataset: Dataset, workspace: Workspace, plan: Plan, make_run: RunMaker
+) -> None:
+    base = make_run(plan=plan)
+    ended(base, 0.9)
+    shutil.rmtree(workspace.dataset_dir(dataset.id))
+    at = visitor.open("evaluate", run=base.id)
+    assert "They need the photos that it learned from, which have been deleted." in words(at)
+    assert len(at.error) == 0
+
+
+def test_figures_are_there_to_take_beside_a_run_and_while_one_goes_on(
+    visitor: Visitor, dataset: Dataset, workspace: Workspace, seeds: Design, plan: Plan, make_run: RunMaker
+) -> None:
+    faked(workspace, seeds, going(seeds.members[0]))
+    assert takes(visitor.open("experiments", dataset=dataset.id)) == ["Save as CSV"]
+    base = make_run(plan=replace(plan, trainable=("top",)))
+    ended(base, 0.9)
+    faked(workspace, design.controls(workspace, base.id), lambda _each: 0.5)
+    assert takes(visitor.open("evaluate", run=base.id)) == ["Save as CSV"]
 
 
 def test_fewer_sizes_are_fewer_runs_and_are_kept_when_the_page_is_left(

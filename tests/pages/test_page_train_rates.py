@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
-from page_view import Visitor, calm, chart, elements, labels, press, words
+from page_view import BROWSER, Visitor, calm, chart, elements, labels, press, words
 from streamlit.testing.v1 import AppTest
 
+from core import drafts
 from core.data.dataset import Dataset
 from core.errors import Stopped, Unavailable
 from core.runs.runner import RunnerSnapshot
@@ -96,6 +97,32 @@ def test_a_search_shows_how_far_it_is_and_can_be_cancelled(
     assert visitor.service.rate_searches.snapshot(visitor.draft.plan()).active is None
     assert FIND in labels(at)
     assert CANCEL not in labels(at)
+
+
+def test_a_search_that_was_not_begun_here_is_cancelled_after_a_question_only(
+    visitor: Visitor, dataset: Dataset, sweep: Sweep
+) -> None:
+    at = opened(visitor, dataset)
+    plan = visitor.draft.plan()
+    visitor.service.find_rate(plan)
+    until(lambda: len(sweep.plans) == 1)
+    press(at.run(), CANCEL)
+    assert "Cancel a search that was not begun here?" in words(at)
+    assert visitor.service.rate_searches.snapshot(plan).active is not None
+    press(at, "Cancel it")
+    assert visitor.service.rate_searches.snapshot(plan).active is None
+
+
+def test_a_rate_that_is_no_choice_any_more_gives_way_to_the_one_that_is_kept(
+    visitor: Visitor, dataset: Dataset
+) -> None:
+    at = opened(visitor, dataset, recipe=Recipe(learning_rate=0.002))
+    assert at.select_slider(key="learning_rate").value == 0.002
+    gentle = replace(visitor.draft, recipe=Recipe(learning_rate=1e-4))  # by another window
+    drafts.save(visitor.workspace, BROWSER, gentle)
+    calm(at.run())
+    assert at.select_slider(key="learning_rate").value == 1e-4
+    assert visitor.draft.recipe.learning_rate == 1e-4
 
 
 def test_what_was_found_is_drawn_with_the_suggestion_marked(

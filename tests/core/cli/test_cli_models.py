@@ -12,10 +12,12 @@ from cli_calls import Capture, Engine, asked, refused
 
 from core.backbones import download
 from core.backbones.catalogue import BACKBONES, get
-from core.cli.main import main
+from core.cli.main import main, parser
+from core.cli.planned import plan_of
 from core.errors import BadInput, Stopped, Unavailable
 from core.runs.folder import RunFolder, run_folders
 from core.training import adopt, calibrate, speed
+from core.training.counts import last_blocks
 from core.training.plan import Head, Plan, Recipe
 from core.training.presets import TEXTBOOK
 from core.training.speed import Measured
@@ -150,6 +152,54 @@ def test_another_backbone_beside_a_recipe_keeps_blocks_of_its_family_alone(
     assert planned("--recipe", "textbook", "--backbone", "mobilenet").trainable == ()
 
 
+@pytest.mark.parametrize("recipe", ["fine-tune", "lp-ft", "gradual"])
+def test_a_recipe_lets_the_blocks_of_the_run_learn_that_it_goes_on_from(
+    planned: Callable[..., Plan], finished: RunFolder, recipe: str
+) -> None:
+    plan = planned("--recipe", recipe, "--from-run", finished.id)
+    assert (plan.backbone, plan.weights) == ("mobilenetv2", Start("run", finished.id))
+    assert plan.trainable == last_blocks("mobilenetv2", 2)
+    chosen = planned("--recipe", recipe, "--from-run", finished.id, "--trainable", "block15,top")
+    assert chosen.trainable == ("block15", "top")
+
+
+@pytest.mark.parametrize("recipe", ["from-scratch", "textbook"])
+def test_a_recipe_that_says_what_it_starts_from_does_not_go_on_from_a_run(
+    not_trained: Callable[..., dict[str, Any]], finished: RunFolder, recipe: str
+) -> None:
+    error = not_trained("--recipe", recipe, "--from-run", finished.id)
+    assert "starts from" in error["what"]
+    assert error["given"] == recipe
+
+
+def test_blocks_that_start_at_random_all_learn_whatever_the_recipe(planned: Callable[..., Plan]) -> None:
+    plan = planned("--recipe", "lp-ft", "--weights", "none")
+    assert plan.trainable == get("efficientnet-lite0").block_names
+
+
+def test_a_recipe_takes_the_epochs_that_its_blocks_need_and_fewer_are_warned_of(
+    workspace: Workspace, capsys: Capture
+) -> None:
+    def said(*options: str) -> tuple[int, str]:
+        words = ["train", "photos", "--recipe", "gradual", "--trainable", "all", *options]
+        given = parser().parse_args(words)
+        epochs = plan_of(given, workspace).recipe.epochs
+        return epochs, capsys.readouterr().err
+
+    assert said() == (30, "")
+    epochs, warned = said("--epochs", "4")
+    assert epochs == 4
+    assert "stem, block1" in warned
+
+
+def test_adamw_has_its_usual_decay_unless_another_is_given(planned: Callable[..., Plan]) -> None:
+    assert planned("--optimizer", "adamw").recipe.weight_decay == 0.004
+    assert planned("--optimizer", "adamw", "--weight-decay", "0.1").recipe.weight_decay == 0.1
+    assert planned("--weight-decay", "0.1").recipe.weight_decay == 0.1
+    assert planned("--class-weights").recipe.class_weights is True
+    assert planned("--no-class-weights").recipe.class_weights is False
+
+
 def test_a_run_goes_on_from_a_run(
     planned: Callable[..., Plan], trainer: Engine, finished: RunFolder
 ) -> None:
@@ -206,6 +256,7 @@ def test_a_run_that_is_gone_or_has_no_model_is_refused(
         (("--weights", "imagenet"), "Choose packaged or none"),
         (("--recipe", "textbook", "--weights", "packaged"), "Choose imagenet or none"),
         (("--recipe", "cookbook"), "textbook"),
+        (("--recipe", "from-scratch", "--weights", "packaged"), "another recipe"),
         (("--image-size", "31"), "from 32 to 1,024"),
         (("--backbone", "inceptionv3", "--image-size", "74"), "from 75 to 1,024"),
         (("--backbone", "vgg16", "--image-size", "1025"), "from 32 to 1,024"),

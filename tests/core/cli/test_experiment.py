@@ -7,26 +7,33 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from cli_calls import Capture, Engine, asked, refused
 
+from core.cli import experiment as cli
+from core.cli.batch import Batch
 from core.cli.main import main
 from core.data.dataset import Dataset
+from core.experiments import design as designs
 from core.experiments import experiment as experiments
-from core.experiments import scores
+from core.experiments import follow_up, scores, steering
+from core.insight.metrics import evaluate
 from core.runs import line, steer
 from core.runs.folder import RunFolder, run_folders
 from core.runs.listing import listed
 from core.runs.status import State
+from core.runs.wishes import Leaving
+from core.runs.work import carry_out, evaluation_of
 from core.training import engine
 from core.training.events import CacheUse, EpochRow, Listener, Outcome, Places, Timing
 from core.training.plan import Plan
 from core.workspace import Workspace
 
-POINT = {"x", "label", "mean", "low", "high", "values", "extra", "role", "half"}
+POINT = {"x", "label", "mean", "low", "high", "values", "extra", "role", "half", "p"}
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +72,19 @@ class Trainer(Engine):
             stop.is_set(), 1, (row,), 100, 10, chances, Timing(1.0, 0.25, 2.0, 0.5, 3.75), CacheUse("block7"))
 
 
+def look(workspace: Workspace, folder: RunFolder) -> None:
+    """Leave test figures, as a look at the test photos does; without a model there is nothing to ask."""
+    test = evaluate([0, 1], [0, 0], ["blue", "red"], 0)
+    folder.write_report({**(folder.report() or {}), "test": test.to_json()})
+    assert evaluation_of(folder) == test
+
+
 @pytest.fixture
 def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
     made = Trainer()
     monkeypatch.setattr(engine, "train", made)
     monkeypatch.setattr(scores, "of_plan", lambda _workspace, _plan: 0.125)
+    monkeypatch.setattr(follow_up, "measure", look)
     return made
 
 
@@ -114,7 +129,59 @@ def test_a_ranking_ends_with_two_real_trainings(capsys: Capture, trainer: Traine
     assert said["status"] == "finished"
     assert [each["name"] for each in said["series"]] == ["probe", "verified"]
     assert {each["extra"]["logme"] for each in said["series"][0]["points"]} == {0.125}
-    assert said["chosen"] in [each["run"] for each in said["runs"][3:]]
+    assert said["chosen"] == said["runs"][3]["run"]
+    assert [each["test"] is not None for each in said["runs"]] == [False, False, False, True, False]
+    assert said["test_figures"] == 1
+
+
+def test_options_that_a_ranking_takes_no_notice_of_are_named(
+    capsys: Capture, trainer: Trainer, photos: Path
+) -> None:
+    names = "efficientnet-lite0,efficientnet-lite1"
+    words = ["experiment", "backbones", str(photos), "--backbones", names, "--seed", "3", "--batch-size", "8"]
+    assert main(words) == 0
+    assert "will change nothing" not in capsys.readouterr().err
+    assert main([*words, "--epochs", "2", "--learning-rate", "0.05", "--trainable", "block7"]) == 0
+    assert "--epochs, --learning-rate, --trainable will change nothing" in capsys.readouterr().err
+
+
+def test_of_several_backbones_one_that_was_not_measured_is_named(
+    capsys: Capture, trainer: Trainer, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = SimpleNamespace(anchors=(1.0,))
+    monkeypatch.setattr(
+        cli, "measured", lambda _workspace, name, _size: known if name == "efficientnet-lite0" else None)
+    assert main([
+        "experiment", "backbones", str(photos), "--backbones", "efficientnet-lite0,efficientnet-lite1"]) == 0
+    assert "once “measure efficientnet-lite1” was run" in capsys.readouterr().err
+
+
+def test_what_a_server_has_left_to_do_is_done_before_a_batch_ends(
+    trainer: Trainer, workspace: Workspace, dataset: Dataset
+) -> None:
+    names = ["efficientnet-lite0", "efficientnet-lite1"]
+    plan = Plan(dataset.id, dataset.title, names[0])
+    experiment = steering.begin(workspace, designs.backbones(plan, dataset, names=names))
+    for each in experiment.members:  # by a server, which is still at what follows
+        with line.held_line(workspace):
+            line.leave(workspace, each.run)
+        carry_out(workspace, RunFolder.open(workspace, each.run), Leaving())
+    Batch(workspace, experiment.id).carry_out()
+    ended = experiments.load(workspace, experiment.id)
+    assert [each.verifies for each in ended.members] == [False, False, True, True]
+    assert ended.chosen in [each.run for each in ended.members[2:]]
+
+
+def test_the_last_run_of_an_experiment_that_is_resumed_by_hand_is_followed_up(
+    capsys: Capture, trainer: Trainer, workspace: Workspace, dataset: Dataset
+) -> None:
+    plan = Plan(dataset.id, dataset.title, "efficientnet-lite0")
+    experiment = steering.begin(workspace, designs.blocks(plan, dataset))
+    *others, last = (each.run for each in experiment.members)
+    for run in others:
+        steer.stop(workspace, run)
+    assert asked(capsys, "resume", last)["status"] == "finished"
+    assert experiments.load(workspace, experiment.id).chosen == last
 
 
 def test_train_repeat_trains_with_one_seed_after_another(
@@ -203,7 +270,7 @@ def test_a_real_ranking_scores_what_its_probes_kept_and_trains_the_best(
     assert said["complete"]
     probes, real = said["series"]
     assert all(each["extra"]["logme"] is not None for each in probes["points"])
-    assert all(each["extra"]["test"] is not None for each in real["points"])
+    assert [each["extra"]["test"] is not None for each in real["points"]] == [True, False]
     for each in said["runs"]:
         assert RunFolder.open(workspace, each["run"]).model.is_file()
 

@@ -11,11 +11,13 @@ from core.data.dataset import Dataset
 from core.data.intake import take_in
 from core.errors import BadInput, NotFound
 from core.experiments import design as designs
+from core.experiments import variants
 from core.experiments.sizes import default_sizes, mean_a_class
 from core.runs import steer
 from core.runs.folder import RunFolder
 from core.training.plan import Plan, Recipe
-from core.training.presets import FEATURES, LP_FT
+from core.training.presets import FEATURES, GRADUAL, LP_FT
+from core.training.stages import block_rates, stages_of, unreached
 from core.training.start import RANDOM, Start
 from core.workspace import Workspace
 from tests.conftest import make_photos
@@ -182,6 +184,52 @@ def test_controls_have_the_budget_of_their_run(workspace: Workspace, plan: Plan)
         assert (each.plan.train_per_class, each.plan.limit, each.plan.dataset) == (3, 14, plan.dataset)
     assert design.members[1].plan.trainable == ()
     assert design.members[2].plan.trainable == catalogue.get(LITE0).block_names
+
+
+def test_everything_learns_in_the_control_of_a_run_that_thaws_block_by_block(
+    workspace: Workspace, plan: Plan
+) -> None:
+    gradual = GRADUAL.applied(plan)
+    assert unreached(replace(gradual, trainable=catalogue.get(LITE0).block_names))
+    every = designs.controls(workspace, base_run(workspace, gradual).id).members[2].plan
+    assert every.trainable == catalogue.get(LITE0).block_names
+    assert unreached(every) == ()
+    assert set(block_rates(every).values()) == {gradual.recipe.learning_rate}
+    for name in ("epochs", "stage_epochs", "head_rate", "batch_size"):
+        assert getattr(every.recipe, name) == getattr(gradual.recipe, name)
+    assert every.recipe.method == "lp-ft"
+
+
+@pytest.mark.parametrize(("epochs", "method", "first"), [(1, "single", 1), (4, "lp-ft", 1)])
+def test_everything_learns_also_where_the_head_alone_would_take_all_epochs(
+    workspace: Workspace, plan: Plan, epochs: int, method: str, first: int
+) -> None:
+    tuned = LP_FT.applied(plan)
+    run = base_run(workspace, replace(tuned, recipe=replace(tuned.recipe, epochs=epochs)))
+    every = designs.controls(workspace, run.id).members[2].plan
+    assert unreached(every) == ()
+    assert (every.recipe.epochs, every.recipe.method) == (epochs, method)
+    assert method == "single" or stages_of(every)[0].epochs == first
+
+
+def test_a_run_whose_blocks_have_no_turn_is_not_the_control_in_which_everything_learns(
+    workspace: Workspace, plan: Plan
+) -> None:
+    gradual = replace(GRADUAL.applied(plan), trainable=catalogue.get(LITE0).block_names)
+    run = base_run(workspace, gradual)
+    assert [each.run for each in designs.controls(workspace, run.id).members] == ["", "", ""]
+
+
+def test_nothing_is_chosen_without_validation_photos(plan: Plan, dataset: Dataset) -> None:
+    without = replace(dataset, items=tuple(each for each in dataset.items if each.split != "validation"))
+    with pytest.raises(BadInput, match="no validation part to choose a block by"):
+        designs.blocks(plan, without)
+    with pytest.raises(BadInput, match="no validation part to rank backbones by"):
+        designs.backbones(plan, without, names=[LITE0, "resnet50"])
+
+
+def test_what_verifies_a_ranking_leaves_the_test_photos(plan: Plan) -> None:
+    assert not variants.verifying(plan, LITE0).test_at_end
 
 
 def test_a_control_that_the_run_itself_is_is_not_run_again(workspace: Workspace, plan: Plan) -> None:

@@ -27,6 +27,7 @@ DAMAGES: dict[str, Any] = {
     "title": {"title": 3}, "members": {"members": {}}, "no member": {"members": [{}]},
     "time": {"created": "yesterday"}, "never": {"created": float("inf")}, "base": {"base_run": "../../etc"},
     "chosen": {"chosen": "../x"}, "resumed": {"resumed": ["../x"]},
+    "no member chosen": {"chosen": "20260101-000000-another"}, "resumed when": {"resumed": [["run"]]},
 }
 MEMBER = {
     "role": "seed", "x": None, "seed": 0, "run": "20260101-000000-run", "borrowed": False, "verifies": False,
@@ -37,6 +38,7 @@ for name, damage in {
     "x": {"x": -1}, "x in words": {"x": "many"},
 }.items():
     DAMAGES[f"member's {name}"] = {"members": [{**MEMBER, **damage}]}
+DAMAGES["too many"] = {"members": [MEMBER] * 123}
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
@@ -58,6 +60,17 @@ def test_whole_ones_come_newest_first_beside_what_is_none(workspace: Workspace, 
     (workspace.experiments / "notes.txt").write_text("mine")
     (workspace.experiments / "empty").mkdir()
     assert [each.id for each in experiments.listed(workspace)] == [again.id, begun.id]
+
+
+def test_resumed_runs_are_read_back_also_as_an_earlier_version_had_them(
+    workspace: Workspace, begun: Experiment
+) -> None:
+    run = begun.members[0].run
+    assert experiments.changed(workspace, begun.id, resumed=((run, 3),)).resumed == ((run, 3),)
+    assert experiments.load(workspace, begun.id).resumed == ((run, 3),)
+    path = workspace.experiments / begun.id / FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), "resumed": [run]}))
+    assert experiments.load(workspace, begun.id).resumed == ((run, 0),)
 
 
 def test_a_title_of_many_lines_is_on_one(workspace: Workspace, begun: Experiment) -> None:

@@ -95,7 +95,7 @@ def test_a_score_that_cannot_be_computed_is_not_available(
     assert "cannot be scored" in caplog.text
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"a": "b"}', '{"a": NaN}'])
+@pytest.mark.parametrize("text", ["{", "[1]", '{"a": "b"}', '{"a": NaN}', '{"a": 1%s}' % ("0" * 400)])
 def test_a_damaged_file_of_scores_says_nothing(workspace: Workspace, ranking: Experiment, text: str) -> None:
     (workspace.experiments / ranking.id / scores.FILE).write_text(text)
     assert set(scores.scores(workspace, ranking.id).values()) <= {None}

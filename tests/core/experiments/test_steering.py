@@ -65,6 +65,18 @@ def test_nothing_is_begun_on_photos_that_are_gone(workspace: Workspace, design: 
     assert list(workspace.experiments.iterdir()) == []
 
 
+def test_a_ctrl_c_while_it_is_begun_leaves_nothing_of_an_experiment(
+    workspace: Workspace, design: Design, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.experiments.steering.save", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        steering.begin(workspace, design)
+    assert run_folders(workspace) == []
+
+
 @pytest.mark.parametrize("fails", ["core.experiments.members.write_about", "core.experiments.steering.save"])
 def test_a_full_disk_leaves_nothing_of_an_experiment(
     workspace: Workspace, design: Design, monkeypatch: pytest.MonkeyPatch, fails: str
@@ -120,6 +132,27 @@ def test_deleting_puts_the_runs_into_the_bin_and_one_that_comes_back_is_one_of_i
     assert [run.experiment for run in listed(workspace)] == [""]
     with pytest.raises(NotFound):
         steering.delete(workspace, begun.id, by="me")
+
+
+def test_a_run_that_another_experiment_borrowed_stays_and_is_one_of_its_own(
+    workspace: Workspace, design: Design, begun: Experiment
+) -> None:
+    for each in begun.members:
+        finish(workspace, each.run)
+    lent, base = (begun.members[at].run for at in (0, 1))
+    members = (replace(design.members[0], run=lent),)
+    other = steering.begin(workspace, replace(design, kind="controls", members=members, base_run=base))
+    steering.delete(workspace, begun.id)
+    assert {run.id: run.experiment for run in listed(workspace)} == {lent: "", base: ""}
+    assert about_of(RunFolder.open(workspace, lent)).experiment == ""
+    assert experiments.listed(workspace) == [other]
+
+
+def test_runs_whose_experiment_was_never_written_are_listed_as_runs_of_their_own(
+    workspace: Workspace, begun: Experiment
+) -> None:
+    (workspace.experiments / begun.id / "experiment.json").unlink()
+    assert {run.experiment for run in listed(workspace)} == {""}
 
 
 def test_an_experiment_that_goes_on_is_not_deleted_in_part(workspace: Workspace, begun: Experiment) -> None:

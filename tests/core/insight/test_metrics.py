@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +46,19 @@ def test_the_confusion_matrix_counts_what_is_against_what_was_said() -> None:
 def test_figures_are_read_back_the_same() -> None:
     found = evaluate([0, 1], [0, 0], ["a", "b"], majority_class=0)
     assert Evaluation.from_json(found.to_json()) == found
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"value": "x"}, {"value": float("nan")}, {"low": 0.9}, {"high": 0.1}, {"high": 1.5}, {"low": -0.1},
+     {"images": 0}, {"images": 0.5}, {"right": 3}, {"right": 10**400}, {"value": 10**400}, {"other": 1}],
+)
+@pytest.mark.parametrize("which", ["accuracy", "majority"])
+def test_a_share_that_is_none_is_bad_input(which: str, damage: dict[str, object]) -> None:
+    found: Any = evaluate([0, 1], [0, 0], ["a", "b"], majority_class=0).to_json()
+    found[which].update(damage)
+    with pytest.raises(BadInput):
+        Evaluation.from_json(found)
 
 
 def test_damaged_figures_and_no_images_are_bad_input() -> None:

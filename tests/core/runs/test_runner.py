@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -479,3 +480,50 @@ def test_what_follows_a_run_may_fail_and_the_next_is_carried_out(
     server.close()
     assert [state(workspace, run) for run in runs] == [State.FINISHED] * 2
     assert "broken" in caplog.text
+
+
+def test_a_runner_without_work_looks_now_and_then_whether_there_is_something_to_do(
+    workspace: Workspace, workshop: Workshop, plan: Plan, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(runners, "RECOVER_EVERY_S", 0.02)
+    looked: list[int] = []
+
+    def idle() -> None:
+        looked.append(len(workshop.began))
+        if len(looked) == 1:
+            raise RuntimeError("broken")
+
+    server = Runner(workspace, idle=idle)
+    with caplog.at_level(logging.ERROR):
+        server.start()
+        until(lambda: len(looked) > 1)
+        server.submit(plan)
+        assert workshop.at_work.acquire(timeout=PATIENCE_S)
+        before = len(looked)
+        workshop.go_on.release()
+        until(lambda: len(looked) > before)
+    server.close()
+    assert set(looked[:before]) == {0}
+    assert set(looked[before:]) == {1}
+    assert "broken" in caplog.text
+
+
+def test_a_close_while_something_follows_a_run_that_was_deleted_is_quiet(
+    workspace: Workspace, workshop: Workshop, plan: Plan
+) -> None:
+    follows, go_on = threading.Event(), threading.Event()
+
+    def ended(run: str) -> None:
+        shutil.rmtree(workspace.run_dir(run))
+        follows.set()
+        assert go_on.wait(PATIENCE_S)
+
+    server = Runner(workspace, ended=ended)
+    server.start()
+    workshop.go_on.release()
+    server.submit(plan)
+    assert follows.wait(PATIENCE_S)
+    server.close(timeout_s=0.01)
+    go_on.set()
+    server.close()

@@ -242,6 +242,31 @@ def test_what_ended_early_goes_on_from_there_and_to_its_new_end(workspace: Works
     assert (found.epochs, found.early_stopping) == (9, 0)
 
 
+def test_what_ran_out_of_patience_in_its_last_epoch_goes_on_all_the_same(
+    workspace: Workspace, plan: Plan
+) -> None:
+    early = replace(plan, recipe=replace(plan.recipe, epochs=4, early_stopping=2))
+    folder = run_in(workspace, early, State.FINISHED)
+    folder.write_history([EpochRow(n, "fit", 1.0, 0.5, 1.0, 0.5, 1e-3, 1.0) for n in (1, 2, 3, 4)])
+    steer.resume(workspace, folder.id, more=5)
+    found = folder.plan().recipe
+    assert (found.epochs, found.early_stopping) == (9, 0)
+
+
+def test_progress_and_the_epochs_that_are_left_count_from_where_a_run_ended(
+    workspace: Workspace, plan: Plan
+) -> None:
+    early = replace(plan, recipe=replace(plan.recipe, epochs=500, early_stopping=2))
+    folder = run_in(workspace, early, State.FINISHED)
+    folder.write_status(replace(folder.status(), progress=1.0))
+    rows = [EpochRow(n, "fit", 1.0, 0.5, 1.0, 0.5, 1e-3, 1.0) for n in (1, 2, 3, 4)]
+    folder.write_history(rows)
+    assert steer.most_more(early, rows) == 496
+    steer.resume(workspace, folder.id, more=4)
+    status = folder.status()
+    assert (status.epochs, status.progress) == (8, 0.5)
+
+
 def test_what_was_left_before_its_early_end_keeps_to_it(workspace: Workspace, plan: Plan) -> None:
     early = replace(plan, recipe=replace(plan.recipe, epochs=30, early_stopping=2))
     folder = run_in(workspace, early, State.STOPPED)

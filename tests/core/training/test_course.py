@@ -208,3 +208,19 @@ def test_the_test_photos_are_left_alone_where_that_is_asked(data: Dataset, works
     assert ran.outcome.test is None
     assert "testing" not in heard
     assert not ran.outcome.stopped
+
+
+def test_what_several_stages_took_from_the_cache_is_told_as_one() -> None:
+    from core.training.course import in_all
+    from core.training.events import CacheUse
+
+    head = CacheUse("pooling", hit_images=5, computed_images=7, bytes=120, image_s=0.1)
+    tail = CacheUse("block5", hit_images=1, computed_images=2, bytes=30, image_s=0.05)
+    plain = CacheUse(None, reason="The first block learns.", warning="There was no room.")
+    assert in_all([head]) == head
+    assert in_all([plain]) == plain
+    both = in_all([head, tail])
+    assert (both.cut, both.hit_images, both.computed_images, both.bytes) == ("block5", 6, 9, 150)
+    ended_plain = in_all([head, plain])
+    assert (ended_plain.reason, ended_plain.warning) == ("", "There was no room.")
+    assert ended_plain.hit_images == 5

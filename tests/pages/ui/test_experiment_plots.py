@@ -13,6 +13,7 @@ from pages.ui.charts import COLOURS
 from pages.ui.experiment_axes import Awaited, limits
 from pages.ui.experiment_plots import PAPER_WIDTH, figure, picture
 from pages.ui.experiment_rows import ordered
+from pages.ui.experiment_words import about_marks
 
 LIGHT, DARK = COLOURS["light"], COLOURS["dark"]
 HOSTILE = "<img src=x onerror=alert(1)> <a href='http://evil.test'>b</a>"
@@ -107,9 +108,31 @@ def test_the_chosen_block_alone_is_ember() -> None:
 def test_backbones_come_best_first_with_logme_beside_them_and_those_in_full_marked() -> None:
     drawn = figure(BACKBONES, "light")
     assert drawn.layout["yaxis"]["ticktext"] == ["b", "a", "c"]
-    assert [each["marker"]["symbol"] for each in drawn.traces] == ["diamond", "diamond", "circle"]
+    assert [each["marker"]["symbol"] for each in drawn.traces] == [
+        "circle", "diamond", "circle", "diamond", "circle"]
     beside = [(each["y"], each["text"]) for each in drawn.layout["annotations"] if each["yref"] == "y"]
     assert sorted(beside) == [(0, "80.0%"), (0, "–"), (1, "1.23"), (1, "70.0%"), (2, "60.0%"), (2, "–")]
+
+
+def test_a_diamond_lies_where_the_training_in_full_came_out_and_below_its_probe() -> None:
+    probe, real = figure(BACKBONES, "light").traces[:2]
+    assert (probe["x"], real["x"]) == ([pytest.approx(80.0)], [pytest.approx(90.0)])
+    assert real["error_x"]["array"] == pytest.approx([4.0])
+    assert probe["y"][0] < 0 < real["y"][0]
+    assert "b, trained for real: 90.0%" in real["customdata"][0]
+
+
+def test_what_the_marks_are_is_said_on_the_page_and_in_the_picture_where_there_are_two() -> None:
+    assert "Diamond: trained for real" in about_marks(BACKBONES)
+    assert "Diamond: trained for real" in str(picture(BACKBONES, "T").layout["annotations"])
+    probes = replace(BACKBONES, series=BACKBONES.series[:1])
+    assert about_marks(probes) == ""
+    assert "Diamond" not in str(picture(probes, "T").layout["annotations"])
+
+
+def test_repeats_that_are_still_to_come_share_a_row() -> None:
+    awaited = [Awaited(role, role, None) for _seed in range(3) for role in ("stem", "block2", "top")]
+    assert [each.role for each in ordered(BLOCKS, awaited)].count("block2") == 1
 
 
 def test_the_run_comes_before_its_controls_and_is_ember_among_grey() -> None:
@@ -126,6 +149,19 @@ def test_each_seed_is_a_dot_and_none_lies_on_another() -> None:
     assert len(set(places)) == 3
     assert mean["x"] == [82.0]
     assert mean["error_x"]["array"] == pytest.approx([3.0])
+
+
+def test_the_mean_stands_above_the_highest_of_many_equal_seeds() -> None:
+    same = (0.8,) * 9 + (0.9,)
+    many = results("seeds", Series("seeds", "", (Point(None, "", 0.81, 0.78, 0.84, same, {}, "seed"),)))
+    drawn = figure(many, "light")
+    dots, mean = drawn.traces
+    assert mean["y"][0] > max(dots["y"]) + 0.5
+    assert drawn.layout["yaxis"]["range"][1] > mean["y"][0] + 0.5
+    (named,) = drawn.layout["annotations"]
+    assert named["y"] == mean["y"][0]
+    # So that the dots keep their distance.
+    assert drawn.layout["height"] > figure(SEEDS, "light").layout["height"]
 
 
 def test_of_a_single_seed_no_mean_is_drawn() -> None:
@@ -155,6 +191,11 @@ def test_a_long_sentence_is_broken_into_lines_in_the_picture() -> None:
     long = replace(BLOCKS, sentence="word " * 80)
     assert any(each["text"].count("<br>") >= 2 for each in picture(long, "T").layout["annotations"])
     assert picture(long, "T").layout["height"] > picture(BLOCKS, "T").layout["height"]
+
+
+def test_the_sentence_about_many_backbones_is_not_cut_in_the_picture() -> None:
+    long = replace(BACKBONES, sentence=f"{'EfficientNet-B0, ' * 60}and the end.")
+    assert "and the end." in " ".join(each["text"] for each in picture(long, "T").layout["annotations"])
 
 
 def test_names_from_outside_bring_no_tag_into_a_plot() -> None:

@@ -21,6 +21,11 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return bodies
 
 
+def test_a_long_judgement_is_shown_to_its_end(shown: list[str]) -> None:
+    pieces.note("In short.", f"{'EfficientNet-B0, ' * 60}and the end.")
+    assert "and the end." in shown[0]
+
+
 def test_every_piece_escapes_its_text(shown: list[str]) -> None:
     pieces.lede(HOSTILE)
     pieces.caption(HOSTILE)
