@@ -121,7 +121,7 @@ def test_on_a_phone_the_groups_fold(server: Server, visits: Visits, small: Datas
     expect(page.locator("[data-block=stem]")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
     for source in ("ImageNet weights", "An earlier run", "A file of yours", "From scratch"):
-        place = page.get_by_role("radio", name=source).bounding_box()
+        place = page.get_by_role("radio", name=source, exact=True).bounding_box()
         assert place is not None
         assert place["x"] + place["width"] <= 420
 
