@@ -1,4 +1,3 @@
-const RETRY_AFTER = 15000;
 const NAME_THE_WAIT_AFTER = 2000;
 const NARROW = 480;
 const FEW_TICKS = 4;
@@ -21,23 +20,6 @@ const update = async (state) => {
   state.button.disabled = false;
 };
 
-// Never two updates at once; of what came in meanwhile only the newest is drawn.
-const request = (state) => {
-  if (!state.plotly || state.gone) return;
-  if (state.busy) {
-    state.again = true;
-    return;
-  }
-  state.busy = true;
-  state.again = false;
-  update(state)
-    .catch((error) => fail(state, error))
-    .finally(() => {
-      state.busy = false;
-      if (state.again) request(state);
-    });
-};
-
 const fail = (state, error) => {
   if (state.gone) return;
   console.warn("Thaw: the chart could not be drawn.", error);
@@ -45,20 +27,6 @@ const fail = (state, error) => {
   state.wait.hidden = false;
   state.wait.classList.add("failed");
   setText(state.wait, state.data.words.unavailable);
-};
-
-const fetchLibrary = (state) => {
-  if (state.plotly || state.loading || Date.now() - state.failedAt < RETRY_AFTER) return;
-  state.loading = true;
-  loadLibrary(state.data.library)
-    .then((plotly) => {
-      state.plotly = plotly;
-      request(state);
-    })
-    .catch((error) => fail(state, error))
-    .finally(() => {
-      state.loading = false;
-    });
 };
 
 // The picture is of its own making: light, with its title and what is to be read with it.

@@ -1,6 +1,5 @@
 const HEIGHT = 286;
 const MARGIN = { l: 44, r: 10, b: 44 };
-const RETRY_AFTER = 15000;
 const NAME_THE_WAIT_AFTER = 2000;
 const states = new WeakMap();
 
@@ -156,23 +155,6 @@ const update = async (state) => {
   }
 };
 
-// Never two updates at once; of what came in meanwhile only the newest is drawn.
-const request = (state) => {
-  if (!state.plotly || state.gone) return;
-  if (state.busy) {
-    state.again = true;
-    return;
-  }
-  state.busy = true;
-  state.again = false;
-  update(state)
-    .catch((error) => fail(state, error))
-    .finally(() => {
-      state.busy = false;
-      if (state.again) request(state);
-    });
-};
-
 const fail = (state, error) => {
   if (state.gone) return;
   console.warn("Thaw: the curves could not be drawn.", error);
@@ -182,20 +164,6 @@ const fail = (state, error) => {
     chart.wait.classList.add("failed");
     setText(chart.wait, state.data.words.unavailable);
   }
-};
-
-const fetchLibrary = (state) => {
-  if (state.plotly || state.loading || Date.now() - state.failedAt < RETRY_AFTER) return;
-  state.loading = true;
-  loadLibrary(state.data.library)
-    .then((plotly) => {
-      state.plotly = plotly;
-      request(state);
-    })
-    .catch((error) => fail(state, error))
-    .finally(() => {
-      state.loading = false;
-    });
 };
 
 const start = (root, data) => {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
+from functools import partial
 from types import FrameType
 
 from core.cli.progress import Bar
 from core.cli.signals import answered
+from core.cli.work import Work
 from core.errors import Busy, ThawError
 from core.experiments import members, steering
 from core.experiments.experiment import load
@@ -90,7 +91,7 @@ class Batch:
         self._leaving = Leaving()
         if self._interrupted:  # between two runs
             self._leaving.ask(Wish.STOP)
-        work = _Work(self._workspace, folder, self._leaving)
+        work = Work(partial(_carry_out, self._workspace, folder, self._leaving))
         self._tell(bar, folder)
         work.start()
         while not work.wait(LOOK_EVERY_S):
@@ -131,38 +132,13 @@ class Batch:
         bar.say(folder.id, text)
 
 
-class _Work:
-    """A run carried out on a thread of its own, with what follows it, whose error is handed over.
-
-    NOTE: not on the main thread. Python hands a signal to that one only between two of its steps.
-    """
-
-    def __init__(self, workspace: Workspace, folder: RunFolder, leaving: Leaving) -> None:
-        self._given = workspace, folder, leaving
-        self._thread = threading.Thread(target=self._carry_out, name="thaw-training", daemon=True)
-        self._error: Exception | None = None
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait at most so long, and tell whether it has ended."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def raise_error(self) -> None:
-        if self._error is not None:
-            raise self._error
-
-    def _carry_out(self) -> None:
-        workspace, folder, _leaving = self._given
-        try:
-            carry_out(*self._given)
-            steering.advance(workspace, folder.id)
-        except Busy:
-            pass  # another process was quicker: it is waited for
-        except (ThawError, OSError) as error:
-            self._error = error
+def _carry_out(workspace: Workspace, folder: RunFolder, leaving: Leaving) -> None:
+    """Carry a run out, and what follows it."""
+    try:
+        carry_out(workspace, folder, leaving)
+        steering.advance(workspace, folder.id)
+    except Busy:
+        pass  # another process was quicker: it is waited for
 
 
 def _active(folder: RunFolder) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-import threading
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
+from functools import partial
 from types import FrameType
 
 from core.cli.progress import Bar
 from core.cli.signals import answered
+from core.cli.work import Work
 from core.data.dataset import Dataset
 from core.errors import ThawError
 from core.files import JsonObject
@@ -52,42 +53,13 @@ def carry_out_in_foreground(workspace: Workspace, folder: RunFolder) -> JsonObje
         KeyboardInterrupt: A second Ctrl-C.
     """
     leaving = Leaving()
-    # NOTE: not on this thread. Python hands a signal to the main thread only between two steps of
-    # it, and makes one of two that come within one.
-    work = _Work(workspace, folder, leaving)
+    work = Work(partial(carry_out, workspace, folder, leaving))
     with _stopped_by_signals(leaving), Bar() as bar:
         work.start()
         while not work.wait(LOOK_EVERY_S):
             _tell(bar, folder, leaving)
     work.raise_error()
     return summary(folder)
-
-
-class _Work:
-    """A run carried out on a thread of its own, whose error is handed over."""
-
-    def __init__(self, workspace: Workspace, folder: RunFolder, leaving: Leaving) -> None:
-        self._given = workspace, folder, leaving
-        self._thread = threading.Thread(target=self._carry_out, name="thaw-training", daemon=True)
-        self._error: Exception | None = None
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait at most so long, and tell whether it has ended."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def raise_error(self) -> None:
-        if self._error is not None:
-            raise self._error
-
-    def _carry_out(self) -> None:
-        try:
-            carry_out(*self._given)
-        except (ThawError, OSError) as error:
-            self._error = error
 
 
 def summary(folder: RunFolder) -> JsonObject:

@@ -233,19 +233,11 @@ def test_what_has_finished_goes_on_for_more_epochs_alone(workspace: Workspace, p
     assert line.waiting(workspace) == (folder.id,)
 
 
-def test_what_ended_early_goes_on_from_there_and_to_its_new_end(workspace: Workspace, plan: Plan) -> None:
-    early = replace(plan, recipe=replace(plan.recipe, epochs=30, early_stopping=2))
-    folder = run_in(workspace, early, State.FINISHED)
-    folder.write_history([EpochRow(n, "fit", 1.0, 0.5, 1.0, 0.5, 1e-3, 1.0) for n in (1, 2, 3, 4)])
-    steer.resume(workspace, folder.id, more=5)
-    found = folder.plan().recipe
-    assert (found.epochs, found.early_stopping) == (9, 0)
-
-
-def test_what_ran_out_of_patience_in_its_last_epoch_goes_on_all_the_same(
-    workspace: Workspace, plan: Plan
+@pytest.mark.parametrize("planned", [30, 4], ids=["before its last epoch", "in its last epoch"])
+def test_what_ran_out_of_patience_goes_on_from_there_and_to_its_new_end(
+    workspace: Workspace, plan: Plan, planned: int
 ) -> None:
-    early = replace(plan, recipe=replace(plan.recipe, epochs=4, early_stopping=2))
+    early = replace(plan, recipe=replace(plan.recipe, epochs=planned, early_stopping=2))
     folder = run_in(workspace, early, State.FINISHED)
     folder.write_history([EpochRow(n, "fit", 1.0, 0.5, 1.0, 0.5, 1e-3, 1.0) for n in (1, 2, 3, 4)])
     steer.resume(workspace, folder.id, more=5)

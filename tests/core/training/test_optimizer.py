@@ -14,6 +14,7 @@ import pytest
 from core.training.optimizer import factors, make_optimizer, same_rate
 from core.training.plan import Plan, Recipe
 
+pytestmark = pytest.mark.slow  # Keras fits in each of them
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 RATE, BATCH, STEPS, EPOCHS = 0.05, 2, 3, 2
 SLOW = 0.5
@@ -377,7 +378,6 @@ def distance_factor(body: Any, variable: Any) -> float:
     return 1.0
 
 
-@pytest.mark.slow
 def test_every_block_has_the_factor_of_its_distance_from_the_head(classifier: tuple[Any, Any]) -> None:
     body, model = classifier
     factor_of = factors(body, PLAN)
@@ -387,7 +387,6 @@ def test_every_block_has_the_factor_of_its_distance_from_the_head(classifier: tu
         assert factor_of(variable) == pytest.approx(distance_factor(body, variable), rel=1e-12)
 
 
-@pytest.mark.slow
 def test_factors_do_not_depend_on_the_rate(classifier: tuple[Any, Any]) -> None:
     body, model = classifier
     other = replace(PLAN, recipe=replace(PLAN.recipe, learning_rate=1e-7))
@@ -395,7 +394,6 @@ def test_factors_do_not_depend_on_the_rate(classifier: tuple[Any, Any]) -> None:
         assert factors(body, other)(variable) == pytest.approx(factors(body, PLAN)(variable), rel=1e-12)
 
 
-@pytest.mark.slow
 def test_a_factor_of_one_asks_for_the_plain_optimizer(classifier: tuple[Any, Any]) -> None:
     import keras
 
@@ -405,7 +403,6 @@ def test_a_factor_of_one_asks_for_the_plain_optimizer(classifier: tuple[Any, Any
     assert type(made) is keras.optimizers.SGD
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "tail"])
 def test_a_step_of_the_model_or_of_its_tail_moves_each_block_by_its_factor(
     classifier: tuple[Any, Any], cut: bool
