@@ -83,7 +83,7 @@ class Silent:
     def tell(self, *_what: object) -> None:
         """Pass over what no test here asks for."""
 
-    fetched = extracted = begins_at = step = batch = epoch = tell
+    fetched = extracted = stage = begins_at = step = batch = epoch = tell
 
 
 def train(workspace: Workspace, dataset: Dataset, at: str = "") -> Silent:
