@@ -192,12 +192,15 @@ def test_a_recipe_takes_the_epochs_that_its_blocks_need_and_fewer_are_warned_of(
     assert "stem, block1" in warned
 
 
-def test_adamw_has_its_usual_decay_unless_another_is_given(planned: Callable[..., Plan]) -> None:
-    assert planned("--optimizer", "adamw").recipe.weight_decay == 0.004
-    assert planned("--optimizer", "adamw", "--weight-decay", "0.1").recipe.weight_decay == 0.1
-    assert planned("--weight-decay", "0.1").recipe.weight_decay == 0.1
-    assert planned("--class-weights").recipe.class_weights is True
-    assert planned("--no-class-weights").recipe.class_weights is False
+def test_adamw_has_its_usual_decay_unless_another_is_given(workspace: Workspace) -> None:
+    def recipe(*options: str) -> Recipe:
+        return plan_of(parser().parse_args(["train", "photos", *options]), workspace).recipe
+
+    assert recipe("--optimizer", "adamw").weight_decay == 0.004
+    assert recipe("--optimizer", "adamw", "--weight-decay", "0.1").weight_decay == 0.1
+    assert recipe("--weight-decay", "0.1").weight_decay == 0.1
+    assert recipe("--class-weights").class_weights is True
+    assert recipe("--no-class-weights").class_weights is False
 
 
 def test_a_run_goes_on_from_a_run(

@@ -33,6 +33,8 @@ from core.training.events import CacheUse, EpochRow, Listener, Outcome, Places, 
 from core.training.plan import Plan
 from core.workspace import Workspace
 
+pytestmark = pytest.mark.slow  # batches are waited for
+
 POINT = {"x", "label", "mean", "low", "high", "values", "extra", "role", "half", "p"}
 
 
@@ -260,7 +262,6 @@ def test_a_number_of_repeats_that_cannot_be_is_refused(capsys: Capture, photos: 
     refused(capsys, "train", str(photos), "--repeat", count)
 
 
-@pytest.mark.slow
 def test_a_real_ranking_scores_what_its_probes_kept_and_trains_the_best(
     capsys: Capture, photos: Path, workspace: Workspace
 ) -> None:
@@ -275,7 +276,6 @@ def test_a_real_ranking_scores_what_its_probes_kept_and_trains_the_best(
         assert RunFolder.open(workspace, each["run"]).model.is_file()
 
 
-@pytest.mark.slow
 def test_a_real_choice_of_a_block_looks_at_the_test_photos_with_it_alone(
     capsys: Capture, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

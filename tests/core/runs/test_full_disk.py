@@ -29,6 +29,8 @@ from core.training.plan import Plan, Recipe
 from core.workspace import Workspace
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow  # files are written until there is no room
+
 ROWS = tuple(EpochRow(epoch, "fit", 0.7, 0.5, 0.6, epoch / 10, 1e-3, 2.0) for epoch in (1, 2))
 FULL = OSError(28, "No space left on device")
 

@@ -68,7 +68,7 @@ def test_the_stages_are_told_and_stand_in_the_history(data: Dataset, workspace: 
     assert 0.8 < progress[-1] <= 1.0
 
 
-@slow
+@long
 def test_what_does_not_learn_in_a_stage_stays_as_it_is_until_its_own(
     data: Dataset, workspace: Workspace
 ) -> None:
@@ -111,7 +111,7 @@ def test_the_first_stage_is_what_training_the_head_alone_is(data: Dataset, works
 
 
 @pytest.mark.parametrize("recipe", [
-    pytest.param(head_first, marks=slow), pytest.param(block_by_block, marks=long),
+    pytest.param(head_first, marks=long), pytest.param(block_by_block, marks=long),
 ])
 def test_reusing_the_frozen_part_changes_nothing_in_any_stage(
     recipe: Callable[..., Plan], data: Dataset, workspace: Workspace
@@ -138,7 +138,7 @@ def test_it_comes_to_the_same_wherever_it_is_left(
         left_and_gone_on(plan, data, workspace, *leavings), run(plan, data, workspace), data)
 
 
-@slow
+@long
 def test_a_stop_while_the_photos_are_looked_at_for_the_next_stage_loses_nothing(
     data: Dataset, workspace: Workspace
 ) -> None:
@@ -200,7 +200,7 @@ def test_dropout_of_blocks_that_are_thawed_later_is_theirs_again(
     assert rates == [0.0, 0.4, 0.0]
 
 
-@slow
+@long
 def test_the_test_photos_are_left_alone_where_that_is_asked(data: Dataset, workspace: Workspace) -> None:
     heard: list[Any] = []
     plan = replace(plan_for(data), test_at_end=False)

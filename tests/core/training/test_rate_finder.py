@@ -101,7 +101,7 @@ def test_a_sweep_finds_a_rate_and_tells_how_far_it_is(
     assert any(f"of {CHECKED}" in words for words in told.words)
 
 
-@pytest.mark.slow
+@pytest.mark.zoo
 def test_the_first_losses_are_those_of_a_network_that_has_learned_nothing(
     plan: Plan, data: Dataset, workspace: Workspace
 ) -> None:
@@ -123,7 +123,7 @@ def test_the_same_plan_gives_the_same_curve_whether_or_not_the_frozen_part_is_ke
     np.testing.assert_allclose(plain.losses[:count], first.losses[:count], rtol=1e-2)
 
 
-@pytest.mark.slow
+@pytest.mark.zoo
 def test_a_run_finds_in_the_cache_what_a_search_has_computed(
     plan: Plan, data: Dataset, workspace: Workspace
 ) -> None:
@@ -146,7 +146,7 @@ def test_all_that_a_recipe_can_say_of_a_step_is_in_the_sweep(
     assert len(search(whole, data, workspace).losses) > 20
 
 
-@pytest.mark.slow
+@pytest.mark.zoo
 @pytest.mark.parametrize("at", ["Starting", "Building", "Raising the learning rate, step 3 "])
 def test_a_search_is_left_where_that_is_asked_for(
     at: str, plan: Plan, data: Dataset, workspace: Workspace
@@ -157,7 +157,7 @@ def test_a_search_is_left_where_that_is_asked_for(
     assert "step 5" not in told.words[-1]
 
 
-@pytest.mark.slow
+@pytest.mark.zoo
 def test_a_loss_that_is_no_number_ends_the_sweep_and_is_not_in_the_curve(
     plan: Plan, data: Dataset, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +182,7 @@ def test_a_photo_that_is_gone_is_named(plan: Plan, data: Dataset) -> None:
     assert lost.name in caught.value.given
 
 
-@pytest.mark.slow
+@pytest.mark.zoo
 def test_nothing_of_the_model_is_left_afterwards(
     plan: Plan, data: Dataset, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ from core.training.start import Ancestor
 from core.workspace import Workspace
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow  # searches are waited for
+
 PATIENCE_S = 30
 
 
