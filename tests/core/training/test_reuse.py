@@ -125,7 +125,7 @@ def test_one_weight_that_differs_is_another_network(
 def test_blocks_that_hold_only_frozen_norms_do_not_mix_up_poolings(
     plan: Plan, data: Dataset, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_fetch_weights", lambda *_given: None)
+    monkeypatch.setattr(engine, "fetch_weights", lambda *_given: None)
     monkeypatch.setattr(load_weights, "pretrained", lambda _model, _backbone: None)
     asked = replace(plan, backbone="resnet50v2", weights=Start(), trainable=("post",), head=Head("avg", 0.0))
     assert_reused(reusing.run(asked, data, workspace), hit=0, computed=ALL)
