@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from functools import partial
@@ -27,6 +28,7 @@ from core.words import about_text
 from core.workspace import Workspace
 
 LOOK_EVERY_S = 0.5
+_log = logging.getLogger(__name__)
 
 
 class Batch:
@@ -137,8 +139,8 @@ def _carry_out(workspace: Workspace, folder: RunFolder, leaving: Leaving) -> Non
     try:
         carry_out(workspace, folder, leaving)
         steering.advance(workspace, folder.id)
-    except Busy:
-        pass  # another process was quicker: it is waited for
+    except Busy as error:
+        _log.info("run %s is waited for: %s", folder.id, error)  # another process was quicker
 
 
 def _active(folder: RunFolder) -> bool:

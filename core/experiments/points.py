@@ -6,8 +6,6 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from typing import Literal
 
 from core.errors import BadInput, ThawError
@@ -16,6 +14,7 @@ from core.files import JsonObject
 from core.i18n import _
 from core.insight.metrics import Evaluation, Share, share, wilson
 from core.runs.folder import RunFolder
+from core.runs.seen import report_of
 
 MAJORITY, RUN = "majority", "run"
 TEST = "test"
@@ -185,17 +184,7 @@ def test_extra(found: Share | None) -> dict[str, float | None]:
 
 
 def _report(folder: RunFolder) -> JsonObject | None:
-    path = folder.path / "report.json"
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return None
-    return _read(path, stat.st_mtime_ns, stat.st_size)
-
-
-@lru_cache(maxsize=1024)
-def _read(path: Path, _changed: int, _size: int) -> JsonObject | None:
-    found = RunFolder(path.parent).report()
+    found = report_of(folder)
     if found is not None and not isinstance(found.get("images", {}), dict):
-        raise BadInput("The report of a run cannot be read.", given=path.parent.name)
+        raise BadInput("The report of a run cannot be read.", given=folder.id)
     return found

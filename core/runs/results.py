@@ -13,7 +13,7 @@ from core.insight.comparison import Answers
 from core.insight.metrics import Evaluation
 from core.runs.folder import RunFolder, best
 from core.runs.listing import Listed
-from core.runs.seen import history_of, once
+from core.runs.seen import history_of, once, report_of
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def answers_of(run: Listed, test: Evaluation | None) -> Answers | None:
 
 def _report(folder: RunFolder) -> JsonObject:
     try:
-        return once(folder.path / "report.json", folder.report) or {}
+        return report_of(folder) or {}
     except ThawError as error:
         _log.warning("the report of run %s is passed over: %s", folder.id, error)
         return {}

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from core.files import JsonObject
 from core.runs import about
 from core.runs.about import About
 from core.runs.folder import RunFolder
@@ -76,6 +77,11 @@ def status_of(folder: RunFolder) -> Status:
 def history_of(folder: RunFolder) -> tuple[EpochRow, ...]:
     """Return the finished epochs; raises BadInput where they are damaged."""
     return once(folder.path / "history.csv", folder.history)
+
+
+def report_of(folder: RunFolder) -> JsonObject | None:
+    """Return a run's report, ``None`` before there is one; raises BadInput where it is damaged."""
+    return once(folder.path / "report.json", folder.report)
 
 
 def batches_of(folder: RunFolder) -> tuple[BatchRow, ...]:

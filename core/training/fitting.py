@@ -36,7 +36,6 @@ class Fitted:
         kept: The epoch whose weights the model has now, or ``None`` where none ended.
         history: The epochs that have ended.
         epochs: How many of them ended in this fit.
-        early: Whether it ended before its last epoch, because nothing became better any more.
     """
 
     left: StopNow | None
@@ -44,7 +43,6 @@ class Fitted:
     kept: int | None
     history: tuple[EpochRow, ...]
     epochs: int
-    early: bool = False
 
     @property
     def stopped(self) -> bool:
@@ -98,25 +96,15 @@ def fit(
 
     # NOTE: the early end comes after the checkpoint, which is then of an epoch that has ended.
     callbacks = [start, tell, keep, log, early, StopOnRequest(asked.stop, leave)]
-    labels = train.labels if plan.recipe.class_weights else None
-    weights = None if labels is None else class_weights(labels, len(dataset.classes))
+    weights = class_weights(train.labels, len(dataset.classes)) if plan.recipe.class_weights else None
     epochs = _Epochs(way.learner, train, validation, callbacks, early, weights)
-    left: StopNow | None = None
-    with advice(train, *([validation] if validation else [])):
-        try:
-            epochs.carry_out(stage, going_on)
-        except StopNow as error:
-            # NOTE: held on to. With its frames go TensorFlow's iterators, which now and then take ten
-            # seconds; whoever asked for the leave is answered before.
-            left = error
-        finally:
-            log.close()
+    try:
+        left = epochs.left(stage, going_on)
+    finally:
+        log.close()
     for_now = left is not None and asked.for_now()
     keep.finish()
-    return Fitted(
-        left, for_now, keep.epoch, tuple(tell.history), len(tell.history) - len(before),
-        early=len(tell.history) < stage.end and early.over,
-    )
+    return Fitted(left, for_now, keep.epoch, tuple(tell.history), len(tell.history) - len(before))
 
 
 @dataclass(frozen=True)
@@ -139,7 +127,18 @@ class _Epochs:
     early: EndEarly
     class_weights: dict[int, float] | None
 
-    def carry_out(self, stage: Stage, going_on: Checkpoint | None) -> None:
+    def left(self, stage: Stage, going_on: Checkpoint | None) -> StopNow | None:
+        """Carry a stage out, and return what it was left by; ``None`` where it went to its end."""
+        with advice(self.train, *([self.validation] if self.validation else [])):
+            try:
+                self._carry_out(stage, going_on)
+            except StopNow as error:
+                # NOTE: held on to. With its frames go TensorFlow's iterators, which now and then take ten
+                # seconds; whoever asked for the leave is answered before.
+                return error
+        return None
+
+    def _carry_out(self, stage: Stage, going_on: Checkpoint | None) -> None:
         """Fit the epochs of a stage that are left, the one under way from the step where it was left."""
         at = going_on.epochs if going_on else stage.first
         if going_on is not None and going_on.step:
