@@ -19,7 +19,8 @@ from core.runs.use import InUse, Use, in_use, require_weights_free
 from core.training.plan import Plan
 from core.workspace import Workspace, is_id
 
-_STATUS = "status.json"
+# What a run gets after its training comes into folders of its own.
+_CHANGED = ("status.json", "studies", "exports")
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _runs(workspace: Workspace, used: InUse) -> tuple[Taken, ...]:
     for path in _children(workspace.runs):
         if is_id(path.name):
             why = _why(used.runs, path.name)
-            size = bytes_below(path) if why else unchanging_bytes(path, _STATUS)
+            size = bytes_below(path) if why else unchanging_bytes(path, *_CHANGED)
             taken.append(Taken(path.name, titles.get(path.name, path.name), size, why))
     return _largest_first(taken)
 

@@ -42,16 +42,16 @@ def bytes_below(path: Path) -> int:
     return size
 
 
-def unchanging_bytes(folder: Path, told_by: str = "") -> int:
+def unchanging_bytes(folder: Path, *told_by: str) -> int:
     """Return what :func:`bytes_below` does, measured once in a process while nothing changes.
 
     Args:
         folder: A folder that is left as it is once it is filled.
-        told_by: Its file that is written last. Where it, or the list of the files beside it, has changed,
-            the folder is measured again.
+        told_by: Its files that are written last, and folders in it that files come into. Where one of them,
+            or the list of the files beside it, has changed, the folder is measured again.
     """
     changed = []
-    for path in (folder, folder / told_by):
+    for path in (folder, *(folder / name for name in told_by)):
         with suppress(FileNotFoundError, NotADirectoryError):
             changed.append(path.lstat().st_mtime_ns)
     return _measured(folder, tuple(changed))

@@ -22,7 +22,7 @@ from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.backbones.downloads import Downloads
-    from core.data.jobs import Jobs
+    from core.jobs import Jobs
     from core.runs.runner import Runner
     from core.training.calibration import Calibrations, Wanted
     from core.training.plan import Plan
@@ -41,6 +41,7 @@ class Service:
         workspace: As given.
         uploads: What browsers are sending.
         jobs: Photos being taken in, in the background.
+        studies: What is being found out about trained models, in the background.
         runner: Trainings being carried out, in the background.
         calibrations: Backbones being measured, in the background.
         downloads: Weights being fetched, in the background.
@@ -50,6 +51,7 @@ class Service:
     workspace: Workspace
     uploads: Uploads
     jobs: Jobs
+    studies: Jobs
     runner: Runner
     calibrations: Calibrations
     downloads: Downloads
@@ -57,15 +59,16 @@ class Service:
 
     def __init__(self, workspace: Workspace) -> None:
         from core.backbones.downloads import Downloads
-        from core.data.jobs import Jobs
         from core.experiments import follow_up
+        from core.jobs import Jobs
         from core.runs.runner import Runner
         from core.training.calibration import Calibrations
         from core.training.rate_search import RateSearches
 
         self.workspace = workspace
         self.uploads = Uploads(workspace)
-        self.jobs = Jobs()
+        self.jobs = Jobs(_("The images could not be taken in, for a reason that was not foreseen."))
+        self.studies = Jobs(_("This could not be found out, for a reason that was not foreseen."))
         self.runner = Runner(
             workspace, begun=partial(follow_up.take_up, workspace),
             ended=partial(follow_up.advance, workspace), idle=follow_up.Idle(workspace),
@@ -92,6 +95,7 @@ class Service:
         self.make_way()
         self.downloads.cancel()
         self.jobs.close()
+        self.studies.close()
         self.runner.close()
 
     def submit(self, plan: Plan, by: str = "") -> str:

@@ -8,8 +8,8 @@ import streamlit as st
 
 from core.data.dataset import Dataset
 from core.data.gather import DOWNLOADING, phase_text
-from core.data.jobs import JobSnapshot
 from core.i18n import _, ngettext
+from core.jobs import JobSnapshot
 from core.words import about_text
 from pages.ui import state
 from pages.ui.charts import class_counts
@@ -32,8 +32,8 @@ def main() -> None:
         lede(_("Every photo is opened once and checked before it counts."))
         st.fragment(_progress, run_every=0.5)(job.id)
         return
-    if job is not None and job.state == "done" and job.dataset_id and journey.dataset is None:
-        state.update(dataset=job.dataset_id, dataset_title=job.title, job="")
+    if job is not None and job.state == "done" and job.outcome and journey.dataset is None:
+        state.update(dataset=job.outcome, dataset_title=job.title, job="")
         st.rerun()
     if journey.dataset is None or st.session_state.get(state.CHOOSING):
         lede(_("Bring photos of the things to tell apart, sorted into one folder per class."))

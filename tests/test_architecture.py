@@ -16,8 +16,8 @@ PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 HEAVY = {"tensorflow", "keras"}
 # Imports go down only: a part may import those after it.
 LAYERS = (
-    "cli", "service", "experiments", "bin", "disk", "journey", "people", "drafts", "runs", "export",
-    "insight", "training", "backbones", "data",
+    "cli", "service", "experiments", "studies", "bin", "disk", "journey", "people", "drafts", "runs",
+    "export", "insight", "training", "backbones", "data",
 )
 SHOWN = {
     "title", "header", "subheader", "markdown", "caption", "button", "info", "error", "warning",

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from core.data.gather import MAX_FILES, UNPACKING, Gathered, Progress, no_progress
+from core.data.gather import MAX_FILES, UNPACKING, Gathered
 from core.data.images import MAX_FILE_BYTES
 from core.errors import BadInput
 from core.i18n import _
+from core.jobs import Progress, no_progress
 
 MAX_UNPACKED_BYTES = 20 * 2**30
 """The most bytes that one archive may unpack to."""

@@ -13,12 +13,13 @@ from pathlib import Path
 from core.data import checks, dataset, layout, split
 from core.data.checks import Findings
 from core.data.dataset import Dataset, Duplicate, Item, Problem, Refused
-from core.data.gather import SAVING, Gathered, Progress
+from core.data.gather import SAVING, Gathered
 from core.data.layout import Place
 from core.data.look import Looked, look_at_all, without_duplicates
 from core.data.twin import twin
 from core.errors import BadInput, Unavailable
 from core.i18n import _
+from core.jobs import Progress
 from core.workspace import Workspace, new_dir
 
 _LONGEST_TITLE = 80

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.data import samples
-from core.data.dataset import Dataset
-from core.data.gather import Progress
 from core.data.intake import take_in, take_in_files
-from core.data.jobs import Jobs
 from core.data.layout import FoundFile
 from core.data.receive import Uploads
 from core.errors import BadInput
 from core.i18n import _
+from core.jobs import Jobs, Progress
 from core.workspace import Workspace
 
 
@@ -25,7 +23,7 @@ def begin_sample(jobs: Jobs, workspace: Workspace, name: str) -> str:
     """
     sample = samples.get(name)
     return jobs.submit(
-        sample.title, lambda progress: samples.take_in_sample(name, workspace, progress)
+        sample.title, lambda progress: samples.take_in_sample(name, workspace, progress).id
     )
 
 
@@ -46,7 +44,7 @@ def begin_path(jobs: Jobs, workspace: Workspace, path: str) -> str:
             fix=_("Give the full path of a folder or a zip on this computer."),
         ) from error
     return jobs.submit(
-        source.name, lambda progress: take_in(source, workspace, progress=progress)
+        source.name, lambda progress: take_in(source, workspace, progress=progress).id
     )
 
 
@@ -59,14 +57,14 @@ def begin_upload(jobs: Jobs, workspace: Workspace, uploads: Uploads, upload_id: 
     """
     received = uploads.received(upload_id)
 
-    def work(progress: Progress) -> Dataset:
+    def work(progress: Progress) -> str:
         try:
             if received.kind == "zip":
                 zipped = received.files[0].path
-                return take_in(zipped, workspace, title=received.title, progress=progress)
+                return take_in(zipped, workspace, title=received.title, progress=progress).id
             return take_in_files(
                 _inside(received.files), workspace, title=received.title, progress=progress, move=True
-            )
+            ).id
         finally:
             uploads.remove(upload_id)
 

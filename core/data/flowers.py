@@ -14,10 +14,11 @@ from pathlib import Path
 from core.data import archive
 from core.data.assemble import Origin, assemble
 from core.data.dataset import Dataset
-from core.data.gather import DOWNLOADING, Progress
+from core.data.gather import DOWNLOADING
 from core.data.intake import scratch
 from core.errors import BadInput, Unavailable
 from core.i18n import _
+from core.jobs import Progress
 from core.workspace import Workspace
 
 _CHUNK = 256 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -14,14 +14,8 @@ from core.data.dataset import Ignored, Refused
 from core.data.layout import FoundFile
 from core.errors import BadInput, NotFound
 from core.i18n import _
+from core.jobs import WAITING, Progress, no_progress
 
-Progress = Callable[[str, int, int | None], None]
-"""Called with the phase (one of the names below), how much is done, and of how much (or None).
-
-It may raise :class:`core.errors.Stopped`: then what was half made is removed.
-"""
-
-WAITING = "waiting"
 DOWNLOADING = "downloading"
 FINDING = "finding"
 UNPACKING = "unpacking"
@@ -32,10 +26,6 @@ MAX_FILES = 200_000
 """The most files in one source, the ignored ones included."""
 
 _EVERY = 200
-
-
-def no_progress(_phase: str, _done: int, _total: int | None) -> None:
-    """Do nothing; stands in where nobody watches."""
 
 
 def phase_text(phase: str) -> str:

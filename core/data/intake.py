@@ -14,10 +14,10 @@ from pathlib import Path
 from core.data import archive, gather
 from core.data.assemble import Origin, assemble
 from core.data.dataset import Dataset
-from core.data.gather import Progress, no_progress
 from core.data.layout import FoundFile
 from core.errors import BadInput, NotFound, Unavailable
 from core.i18n import _
+from core.jobs import Progress, no_progress
 from core.workspace import Workspace
 
 __all__ = ["FoundFile", "Progress", "check", "remove_leftovers", "take_in", "take_in_files"]

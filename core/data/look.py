@@ -11,10 +11,11 @@ from pathlib import Path
 
 from core.data import archive, dataset, images
 from core.data.dataset import Duplicate
-from core.data.gather import CHECKING, Progress
+from core.data.gather import CHECKING
 from core.data.layout import FoundFile, Place
 from core.errors import BadInput
 from core.i18n import _
+from core.jobs import Progress
 
 _KEEP_FIRST = {"test": 0, "validation": 1, "train": 2, None: 3}
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from core.data import dataset, flowers, gather
 from core.data.assemble import Origin, assemble
 from core.data.dataset import Dataset
-from core.data.gather import FINDING, Progress, no_progress
+from core.data.gather import FINDING
 from core.data.intake import scratch
 from core.data.layout import FoundFile
 from core.errors import BadInput, NotFound, Unavailable
 from core.i18n import _
+from core.jobs import Progress, no_progress
 from core.workspace import Workspace
 
 _DIGIT_EDGE = 64

@@ -23,12 +23,14 @@ from core.errors import BadInput, Busy, Stopped, ThawError
 from core.files import JsonObject, write_text
 from core.i18n import _
 from core.insight.metrics import Evaluation, evaluate
+from core.insight.predictions import Predictions
 from core.runs import line, lineage, mlflow_log, wishes
 from core.runs.about import about_of
 from core.runs.folder import RunFolder, best
 from core.runs.listener import FolderListener
 from core.runs.room import free_reserve, remove_temporary, reserve
 from core.runs.status import Failure, State, Status
+from core.runs.studied import keep_predictions
 from core.runs.wishes import Leaving, Wish
 from core.training.events import Outcome
 from core.training.plan import Plan
@@ -244,6 +246,10 @@ def _test(folder: RunFolder, dataset: Dataset, test: object) -> JsonObject:
             [item.path, item.label, int(answer), f"{row[answer]:.6f}", f"{row[item.label]:.6f}"]
         )
     write_text(folder.path / "test.csv", text.getvalue())
+    labels = np.asarray([item.label for item in items], dtype=np.int32)
+    if folder.model.is_file():
+        keep_predictions(folder, "own-test", Predictions(
+            dataset.classes, tuple(item.path for item in items), labels, chances.astype(np.float32)))
     counted = Counter(item.label for item in dataset.of_split("train"))
     tested = Counter(item.label for item in items)
     # Of classes that are equally frequent the one that is the harder to beat.

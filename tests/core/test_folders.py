@@ -73,6 +73,16 @@ def test_it_is_measured_again_where_its_file_or_its_list_of_files_has_changed(tr
     assert unchanging_bytes(tree, "one") == 116
 
 
+def test_it_is_measured_again_where_files_came_into_one_of_its_folders(tree: Path) -> None:
+    (tree / "studies").mkdir()
+    os.utime(tree, (1, 1))
+    os.utime(tree / "studies", (1, 1))
+    assert unchanging_bytes(tree, "one", "studies") == 111
+    (tree / "studies" / "new").write_bytes(b"xxxx")
+    os.utime(tree / "studies", (2, 2))
+    assert unchanging_bytes(tree, "one", "studies") == 115
+
+
 def test_a_folder_whose_file_is_missing_is_measured_too(tree: Path) -> None:
     assert unchanging_bytes(tree, "gone") == 111
     assert unchanging_bytes(tree / "gone", "one") == 0

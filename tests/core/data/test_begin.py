@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from core.data.begin import _inside, begin_path, begin_sample, begin_upload
-from core.data.jobs import Jobs, JobSnapshot
 from core.data.layout import FoundFile
 from core.data.receive import Uploads
 from core.errors import BadInput, NotFound
+from core.jobs import Jobs, JobSnapshot
 from core.workspace import Workspace
 
 PATIENCE_S = 60
@@ -18,7 +18,7 @@ PATIENCE_S = 60
 
 @pytest.fixture
 def jobs() -> Jobs:
-    return Jobs()
+    return Jobs("It failed.")
 
 
 def ended(jobs: Jobs, job: str) -> JobSnapshot:
@@ -36,8 +36,8 @@ def test_a_path_may_be_quoted_as_a_terminal_does(
 ) -> None:
     snapshot = ended(jobs, begin_path(jobs, workspace, f' "{photos}" '))
     assert snapshot.state == "done"
-    assert snapshot.dataset_id is not None
-    assert workspace.dataset_dir(snapshot.dataset_id).is_dir()
+    assert snapshot.outcome is not None
+    assert workspace.dataset_dir(snapshot.outcome).is_dir()
     assert len(list(photos.rglob("*.png"))) == 16
 
 

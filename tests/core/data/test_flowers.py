@@ -16,8 +16,8 @@ from core.data import flowers
 from core.data.assemble import Origin
 from core.data.dataset import Dataset
 from core.data.flowers import FLOWERS, Archive, download, take_in_archive
-from core.data.gather import no_progress
 from core.errors import Stopped, Unavailable
+from core.jobs import no_progress
 from core.workspace import Workspace
 
 CLASSES = ("daisy", "roses")

@@ -8,18 +8,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.data import jobs as jobs_module
+from core import jobs as jobs_module
 from core.data.dataset import Dataset
-from core.data.gather import Progress
-from core.data.jobs import Jobs, JobSnapshot
 from core.errors import BadInput, RunFailed
+from core.jobs import Jobs, JobSnapshot, Progress
 
 PATIENCE = 10.0
 
 
 @pytest.fixture
 def jobs() -> Iterator[Jobs]:
-    made = Jobs()
+    made = Jobs("It failed.")
     yield made
     made.close()
 
@@ -40,13 +39,13 @@ def ended(snapshot: JobSnapshot) -> bool:
 
 
 def test_a_job_that_is_done_names_its_dataset(jobs: Jobs, dataset: Dataset) -> None:
-    def work(progress: Progress) -> Dataset:
+    def work(progress: Progress) -> str:
         progress("checking", 3, 9)
-        return dataset
+        return dataset.id
 
     snapshot = wait_for(jobs, jobs.submit("Mine", work), ended)
     assert snapshot.state == "done"
-    assert snapshot.dataset_id == dataset.id
+    assert snapshot.outcome == dataset.id
     assert snapshot.title == "Mine"
     assert (snapshot.phase, snapshot.done, snapshot.total) == ("checking", 3, 9)
 
@@ -54,19 +53,19 @@ def test_a_job_that_is_done_names_its_dataset(jobs: Jobs, dataset: Dataset) -> N
 def test_an_error_for_people_is_kept(jobs: Jobs) -> None:
     error = BadInput("No images.")
 
-    def work(_progress: Progress) -> Dataset:
+    def work(_progress: Progress) -> str:
         raise error
 
     snapshot = wait_for(jobs, jobs.submit("Mine", work), ended)
     assert snapshot.state == "failed"
     assert snapshot.error is error
-    assert snapshot.dataset_id is None
+    assert snapshot.outcome is None
 
 
 def test_an_unforeseen_error_is_logged_and_said_in_words(
     jobs: Jobs, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def work(_progress: Progress) -> Dataset:
+    def work(_progress: Progress) -> str:
         raise ZeroDivisionError("a secret path")
 
     with caplog.at_level(logging.ERROR):
@@ -78,7 +77,7 @@ def test_an_unforeseen_error_is_logged_and_said_in_words(
 
 
 def endless(started: threading.Event) -> Callable[[Progress], Dataset]:
-    def work(progress: Progress) -> Dataset:
+    def work(progress: Progress) -> str:
         while True:
             progress("checking", 1, None)
             started.set()
@@ -112,7 +111,7 @@ def test_a_second_job_waits_for_its_turn_and_can_be_cancelled_meanwhile(
 
 
 def test_closing_ends_every_job(dataset: Dataset) -> None:
-    jobs = Jobs()
+    jobs = Jobs("It failed.")
     started = threading.Event()
     first = jobs.submit("First", endless(started))
     second = jobs.submit("Second", lambda _progress: dataset)
@@ -157,11 +156,11 @@ def test_the_rate_is_that_of_the_phase_and_of_what_was_done_in_it(
     monkeypatch.setattr(jobs_module, "time", SimpleNamespace(monotonic=lambda: next(clock, 30.0)))
     seen: list[float | None] = []
 
-    def work(progress: Progress) -> Dataset:
+    def work(progress: Progress) -> str:
         for phase, done in (("downloading", 500), ("downloading", 600), ("checking", 1)):
             progress(phase, done, 1000)
             seen.append(jobs.snapshots()[0].rate)
-        return dataset
+        return dataset.id
 
     done = threading.Event()
     jobs.submit("Mine", lambda progress: (work(progress), done.set())[0])

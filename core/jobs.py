@@ -1,4 +1,4 @@
-"""Intake in the background: it outlives the page that started it, and can be asked how far it is."""
+"""Work in the background: it outlives the page that started it, and can be asked how far it is."""
 
 from __future__ import annotations
 
@@ -9,15 +9,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from core.data.dataset import Dataset
-from core.data.gather import WAITING, Progress
 from core.errors import RunFailed, Stopped, ThawError
 from core.i18n import _
 
+Progress = Callable[[str, int, int | None], None]
+"""Told the phase, how much of it is done, and of how much (or ``None``).
+
+It may raise :class:`core.errors.Stopped`: then what was half made is removed.
+"""
+
+WAITING = "waiting"
 _LOG = logging.getLogger(__name__)
 _KEPT = 50
 _WAIT_SECONDS = 0.2
 _KNOWN_AFTER_S = 1.0
+
+
+def no_progress(_phase: str, _done: int, _total: int | None) -> None:
+    """Do nothing; stands in where nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -29,22 +38,24 @@ class JobSnapshot:
         title: What it is called; may be text from outside.
         state: "running", "done", "failed" or "cancelled". A job that waits for its turn is
             running in the phase "waiting".
-        phase: One of "waiting", "downloading", "finding", "unpacking", "checking", "saving".
+        topic: What it belongs to, such as the run that it looks at; empty unless told.
+        phase: "waiting", a name of a phase, or one in words.
         done: How much of the phase is done.
         total: Of how much, or ``None`` where that is not known.
         rate: How much of the phase is done in a second; ``None`` while too little is known.
-        dataset_id: The dataset that came of it, once it is done.
+        outcome: What came of it, such as the id of a dataset, once it is done.
         error: What went wrong, once it has failed.
     """
 
     id: str
     title: str
+    topic: str = ""
     state: str = "running"
     phase: str = WAITING
     done: int = 0
     total: int | None = None
     rate: float | None = None
-    dataset_id: str | None = None
+    outcome: str | None = None
     error: ThawError | None = None
 
     @property
@@ -63,28 +74,34 @@ class _Job:
 
 
 class Jobs:
-    """The intake jobs of this process, one at work at a time; safe to call from any thread."""
+    """Jobs of one kind in this process, one at work at a time; safe to call from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        unforeseen: What to say of a failure that nobody foresaw, one sentence.
+    """
+
+    def __init__(self, unforeseen: str) -> None:
+        self._unforeseen = unforeseen
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._jobs: dict[str, _Job] = {}
 
-    def submit(self, title: str, work: Callable[[Progress], Dataset]) -> str:
+    def submit(self, title: str, work: Callable[[Progress], str], topic: str = "") -> str:
         """Start ``work`` on a thread of its own.
 
         Args:
             title: What to call it.
-            work: Takes images in; it must call the progress it is given, and let pass the
-                Stopped which that raises after a cancel.
+            work: Does it and returns what came of it, such as an id; it must call the progress it is
+                given, and let pass the Stopped which that raises after a cancel.
+            topic: What it belongs to, see :class:`JobSnapshot`.
 
         Returns:
             The job's id.
         """
         job_id = secrets.token_hex(8)
-        job = _Job(JobSnapshot(job_id, title))
+        job = _Job(JobSnapshot(job_id, title, topic))
         job.thread = threading.Thread(
-            target=self._run, args=(job_id, job, work), name=f"intake-{job_id}", daemon=True
+            target=self._run, args=(job_id, job, work), name=f"job-{job_id}", daemon=True
         )
         with self._lock:
             self._forget_oldest()
@@ -102,6 +119,10 @@ class Jobs:
         """Return all jobs that are known, oldest first."""
         with self._lock:
             return [job.snapshot for job in self._jobs.values()]
+
+    def newest(self, topic: str) -> JobSnapshot | None:
+        """Return the latest job of a topic, or ``None`` where none is known."""
+        return next((each for each in reversed(self.snapshots()) if each.topic == topic), None)
 
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop; it removes what it has half made. Does nothing once it has ended."""
@@ -124,13 +145,13 @@ class Jobs:
             if job.thread is not None:
                 job.thread.join(timeout)
 
-    def _run(self, job_id: str, job: _Job, work: Callable[[Progress], Dataset]) -> None:
+    def _run(self, job_id: str, job: _Job, work: Callable[[Progress], str]) -> None:
         began, first = time.monotonic(), 0
 
         def progress(phase: str, done: int, total: int | None) -> None:
             nonlocal began, first
             if job.cancelled.is_set():
-                raise Stopped(_("The intake was cancelled."))
+                raise Stopped(_("It was cancelled."))
             now = time.monotonic()
             if phase != job.snapshot.phase:
                 began, first = now, done  # a download may go on where an earlier one broke off
@@ -145,7 +166,7 @@ class Jobs:
                 progress(WAITING, 0, None)
             try:
                 progress(job.snapshot.phase, 0, None)
-                dataset = work(progress)
+                outcome = work(progress)
             finally:
                 self._turn.release()
         except Stopped:
@@ -153,14 +174,11 @@ class Jobs:
         except ThawError as error:
             self._update(job_id, replace(job.snapshot, state="failed", error=error))
         except Exception:  # noqa: BLE001 - the thread's end: nobody else would ever hear of it
-            _LOG.exception("An intake failed in an unforeseen way")
-            failure = RunFailed(
-                _("The images could not be taken in, for a reason that was not foreseen."),
-                fix=_("The server's log says more."),
-            )
+            _LOG.exception("A job failed in an unforeseen way")
+            failure = RunFailed(self._unforeseen, fix=_("The server's log says more."))
             self._update(job_id, replace(job.snapshot, state="failed", error=failure))
         else:
-            self._update(job_id, replace(job.snapshot, state="done", dataset_id=dataset.id))
+            self._update(job_id, replace(job.snapshot, state="done", outcome=outcome))
 
     def _update(self, job_id: str, snapshot: JobSnapshot) -> None:
         with self._lock:
