@@ -30,7 +30,8 @@ test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types
 	@$(MAKE) --no-print-directory browser
 
 zoo: $(VENV)/.installed-dev ## build every backbone of keras.applications and prove its blocks (long)
-	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/training tests/core/runs -m zoo
+	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/training tests/core/runs tests/core/insight \
+		tests/core/export tests/core/studies -m zoo
 
 zoo-weights: $(VENV)/.installed-dev ## save and load the weights of every backbone in every form (longer)
 	@$(BIN)/python -m pytest tests/core/backbones -m zoo --ignore tests/core/backbones/test_zoo.py
@@ -77,7 +78,7 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed | $(VENV)/bin/python
+$(VENV)/.installed-dev: requirements-dev.txt requirements-export.txt $(VENV)/.installed | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@
 

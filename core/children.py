@@ -17,6 +17,7 @@ from core.i18n import _
 LOOK_EVERY_S = 0.1
 TIDY_UP_S = 3.0
 _BAD_INPUT = 2
+_BROKE_OFF = {"measure": _("The measurement broke off."), "weights": _("The check broke off.")}
 _ROOT = Path(__file__).resolve().parent.parent
 _log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def _answer(said: str, complained: str, status: int, arguments: Sequence[str]) -
         raise _error(error, status)
     _log.error("%s ended with %s: %s", arguments[:1], status, complained[-2000:])
     raise Unavailable(
-        _("The measurement broke off.") if arguments[0] == "measure" else _("The check broke off."),
+        _BROKE_OFF.get(arguments[0], _("The work broke off.")),
         fix=_("The computer may be short of memory. The server's log tells more; try again."),
     )
 

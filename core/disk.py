@@ -10,9 +10,9 @@ from pathlib import Path
 from core.activations import budget
 from core.backbones import catalogue
 from core.backbones.kept import kept_files, kept_path
-from core.data.dataset import MANIFEST, summaries
+from core.data.dataset import IMAGES, MANIFEST, summaries
 from core.errors import Unavailable
-from core.folders import bytes_below, remove_leftovers, remove_whole, unchanging_bytes
+from core.folders import bytes_below, remove_leftovers, remove_whole, shared_bytes, unchanging_bytes
 from core.i18n import _
 from core.runs.listing import listed
 from core.runs.use import InUse, Use, in_use, require_weights_free
@@ -56,6 +56,7 @@ class Disk:
         incoming: What is being uploaded or unpacked.
         free: What is free on the disk of the workspace.
         capacity: The size of that disk.
+        shared: What versions of a dataset have in common, also with deleted ones: counted in each of them.
     """
 
     datasets: tuple[Taken, ...]
@@ -69,13 +70,15 @@ class Disk:
     incoming: int
     free: int
     capacity: int
+    shared: int = 0
 
     @property
     def total(self) -> int:
         """What all of it takes together."""
         listed_one_by_one = (*self.datasets, *self.runs, *self.weights)
         caches = self.activations + self.thumbnails + self.downloads
-        return sum(each.bytes for each in listed_one_by_one) + caches + self.bin + self.incoming
+        apart = sum(each.bytes for each in listed_one_by_one) + caches + self.bin + self.incoming
+        return apart - self.shared
 
 
 def usage(workspace: Workspace) -> Disk:
@@ -101,6 +104,7 @@ def usage(workspace: Workspace) -> Disk:
         incoming=sum(map(bytes_below, workspace.incoming.iterdir())),
         free=disk.free,
         capacity=disk.total,
+        shared=shared_bytes(_photos(workspace)),
     )
 
 
@@ -170,6 +174,13 @@ def _datasets(workspace: Workspace, used: InUse) -> tuple[Taken, ...]:
               _why(used.datasets, path.name))
         for path in _children(workspace.datasets) if is_id(path.name)
     )
+
+
+def _photos(workspace: Workspace) -> list[Path]:
+    """Return where the photos of all datasets are, deleted ones too, each in the same order at each look."""
+    parents = (workspace.datasets, *_children(workspace.bin))
+    found = (each / IMAGES for parent in parents for each in _children(parent))
+    return sorted(each for each in found if each.is_dir())
 
 
 def _runs(workspace: Workspace, used: InUse) -> tuple[Taken, ...]:

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -16,16 +17,16 @@ _GOING = ".going"
 _log = logging.getLogger(__name__)
 
 
-def bytes_below(path: Path) -> int:
-    """Return the size of a file, or of all files of a folder; links are not followed.
+def bytes_below(path: Path, *others: Path) -> int:
+    """Return the size of a file, or of all files of a folder, or of some together; links are not followed.
 
     What vanishes meanwhile, or may not be looked at, counts nothing.
     """
     passed_over = (FileNotFoundError, NotADirectoryError, PermissionError)
-    size, folders = 0, [str(path)]
+    size, folders = 0, [str(each) for each in (path, *others)]
     linked: set[tuple[int, int]] = set()  # of two names of one file the second takes no room
     with suppress(*passed_over):
-        if not stat.S_ISDIR((own := path.lstat()).st_mode):
+        if not others and not stat.S_ISDIR((own := path.lstat()).st_mode):
             return own.st_size
     while folders:
         with suppress(*passed_over), os.scandir(folders.pop()) as entries:
@@ -50,16 +51,32 @@ def unchanging_bytes(folder: Path, *told_by: str) -> int:
         told_by: Its files that are written last, and folders in it that files come into. Where one of them,
             or the list of the files beside it, has changed, the folder is measured again.
     """
+    return _measured((folder,), _changes((folder, *(folder / name for name in told_by))))
+
+
+def shared_bytes(folders: Sequence[Path]) -> int:
+    """Return how much less folders take together than each of them by itself: they have files in common.
+
+    Args:
+        folders: Folders whose files are never changed in place; measured once as by :func:`unchanging_bytes`.
+    """
+    if len(folders) < 2:
+        return 0
+    together = _measured(tuple(folders), _changes(folders))
+    return max(0, sum(map(unchanging_bytes, folders)) - together)
+
+
+def _changes(paths: Iterable[Path]) -> tuple[int, ...]:
     changed = []
-    for path in (folder, *(folder / name for name in told_by)):
+    for path in paths:
         with suppress(FileNotFoundError, NotADirectoryError):
             changed.append(path.lstat().st_mtime_ns)
-    return _measured(folder, tuple(changed))
+    return tuple(changed)
 
 
 @lru_cache(maxsize=10_000)
-def _measured(folder: Path, _changed: tuple[int, ...]) -> int:
-    return bytes_below(folder)
+def _measured(folders: tuple[Path, ...], _changed: tuple[int, ...]) -> int:
+    return bytes_below(*folders)
 
 
 def renamed(path: Path, target: Path) -> bool:

@@ -46,7 +46,8 @@ class Journey:
     """The steps by name, and what they were decided from.
 
     Attributes:
-        steps: ``start``, ``data``, ``model``, ``train``, ``evaluate``, ``predict``.
+        steps: ``start``, ``data``, ``model``, ``train``, ``evaluate``, ``predict``,
+            ``take_away``.
         dataset: The chosen dataset, or ``None`` where none is chosen or it is gone.
         run: The run being looked at, or ``None`` where there is none.
     """
@@ -98,6 +99,7 @@ def journey(workspace: Workspace, draft: Draft, me: str = "") -> Journey:
             ),
             "evaluate": step(done=measured, unlocked=modelled, missing=no_model, at=where),
             "predict": step(done=False, unlocked=modelled, missing=no_model, at=where),
+            "take_away": step(done=False, unlocked=modelled, missing=no_model, at=where),
         },
         dataset,
         run,

@@ -8,13 +8,14 @@ import streamlit as st
 
 from core.data.dataset import Dataset
 from core.data.gather import DOWNLOADING, phase_text
+from core.data.records import Revision
 from core.i18n import _, ngettext
 from core.jobs import JobSnapshot
 from core.words import about_text
 from pages.ui import state
 from pages.ui.charts import class_counts
 from pages.ui.escape import distinct, one_line, plain
-from pages.ui.pieces import lede, problem_list, stats_row, thumb_grid
+from pages.ui.pieces import caption, lede, problem_list, stats_row, thumb_grid
 from pages.ui.places import PLACES
 from pages.ui.ways_in import ways_in
 from pages.web.files import thumb_url
@@ -86,6 +87,8 @@ def _amount(job: JobSnapshot) -> str:
 def _dataset(dataset: Dataset) -> None:
     lede(_("What the network will see in “{title}”, and what it will be tested on.").format(
         title=one_line(dataset.title, 60)))
+    if dataset.revision is not None:
+        caption(_revision(dataset.revision))
     sizes = {split: len(dataset.of_split(split)) for split in ("train", "validation", "test")}
     stats_row([
         (f"{len(dataset.items):,}", ngettext("photo", "photos", len(dataset.items))),
@@ -139,6 +142,17 @@ def _examples(dataset: Dataset) -> None:
     if st.button(_("Shuffle"), icon=":material/shuffle:", type="tertiary"):
         st.session_state["shuffle"] = turn + 1
         st.rerun()
+
+
+def _revision(made: Revision) -> str:
+    left_out = sum(not each.now for each in made.changes)
+    relabelled = len(made.changes) - left_out
+    return _("Version {number} of “{title}”: {relabelled}, {left_out}; the versions before stay as they "
+             "are.").format(
+        number=made.number, title=one_line(made.title, 60),
+        relabelled=ngettext("{n} photo has another class", "{n} photos have another class",
+                            relabelled).format(n=f"{relabelled:,}"),
+        left_out=ngettext("{n} was left out", "{n} were left out", left_out).format(n=f"{left_out:,}"))
 
 
 def _left_out(dataset: Dataset) -> None:

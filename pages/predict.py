@@ -1,28 +1,23 @@
-"""Predict: show the model new photos, and take it away."""
+"""Predict: show the model new photos, one or hundreds, and see what speaks for its answers."""
 
 from __future__ import annotations
 
-import base64
-import io
-
 import streamlit as st
 
-from core.data.images import thumbnail
-from core.errors import ThawError
-from core.i18n import _
-from core.insight.predict import USAGE, Answer, loaded, predict
-from core.runs.folder import RunFolder, require_model
+from core.i18n import _, ngettext
 from core.runs.listing import Listed
 from pages.ui import state
-from pages.ui.escape import one_line
 from pages.ui.locked import locked
-from pages.ui.pieces import caption, share_bars, thumb_grid
+from pages.ui.places import PLACES
+from pages.ui.predict_answers import answers, put_aside
+from pages.ui.predict_curl import from_a_program
+from pages.ui.predict_pile import Photo, ways_to_photos
+from pages.ui.predict_table import Row, rows_of, table
+from pages.ui.predict_threshold import judging
 from pages.ui.run_picker import picked_run
-from pages.web.files import model_url
 from pages.web.script_error import describe
 
-TOP = 5
-EDGE = 240
+NAMED = 3
 
 
 def main() -> None:
@@ -33,70 +28,46 @@ def main() -> None:
     run = picked_run(_("Show {run} photos that it has not seen."))
     if run is None:
         return
-    files, camera = st.tabs([_("Photos"), _("Camera")])
-    with files:
-        given = st.file_uploader(
-            _("Photos"), accept_multiple_files=True, label_visibility="collapsed",
-            key=f"photos-{run.id}",
-        )
-        _answer(run, [(each.name, each.getvalue()) for each in given])
-    with camera:
-        _camera(run)
-    _take_away(run)
+    photos = ways_to_photos(run)
+    if photos:
+        with state.told():
+            _answered(run, photos)
+    else:
+        put_aside(run)
+    st.subheader(_("Use it elsewhere"), anchor=False)
+    from_a_program(run.id)
+    if st.button(_("Take the model away"), icon=f":material/{PLACES['take_away'].icon}:"):
+        st.switch_page(PLACES["take_away"].script)
 
 
-def _camera(run: Listed) -> None:
-    if not st.toggle(_("Use the camera"), key="camera_on",
-                     help=_("Your browser asks first. The picture stays on this computer.")):
+def _answered(run: Listed, photos: list[Photo]) -> None:
+    how = judging(run)
+    found = answers(run, photos)
+    rows = rows_of(photos, found, how)
+    if not rows:
         return
-    shot = st.camera_input(_("Take a picture"), label_visibility="collapsed")
-    if shot is not None:
-        _answer(run, [(_("Camera"), shot.getvalue())])
+    _refused([row for row in rows if row.problem is not None])
+    good = [row for row in rows if row.problem is None]
+    chosen = table(rows, run) if len(photos) > 1 else None
+    shown = chosen or next(iter(good), None)
+    if shown is not None and shown.problem is None:
+        from pages.ui.predict_detail import detail
+
+        detail(run, shown, how)
 
 
-def _answer(run: Listed, photos: list[tuple[str, bytes]]) -> None:
-    if not photos:
+def _refused(rows: list[Row]) -> None:
+    """Say which files got no answer, and why; of many, how many they are."""
+    if len(rows) > NAMED:
+        st.warning(ngettext(
+            "{n} file is no photo that can be read; the table says why.",
+            "{n} files are no photos that can be read; the table says why.", len(rows),
+        ).format(n=f"{len(rows):,}"), icon=":material/warning:")
         return
-    with state.told(), st.spinner(_("Looking at the photos")):
-        changed = require_model(run.folder).stat().st_mtime_ns
-        contents = tuple(content for _name, content in photos)
-        found = _predicted(run.folder, run.id, changed, contents)
-        for (name, content), answers in zip(photos, found, strict=True):
-            if isinstance(answers, ThawError):
-                named = type(answers)(answers.what, given=name, fix=answers.fix)
-                st.error(describe(named), icon=":material/error:")
-            else:
-                _one(name, thumbnail(io.BytesIO(content), EDGE), answers)
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _predicted(
-    _folder: RunFolder, run_id: str, changed: int, contents: tuple[bytes, ...]
-) -> list[list[Answer] | ThawError]:
-    """Ask the model once for the same photos, however often the page is drawn anew."""
-    model = loaded(require_model(_folder))
-    return predict(model, [io.BytesIO(content) for content in contents], TOP)
-
-
-def _one(name: str, picture: bytes, answers: list[Answer]) -> None:
-    image, bars = st.columns([1, 3], vertical_alignment="center", gap="medium")
-    with image:
-        address = "data:image/jpeg;base64," + base64.b64encode(picture).decode("ascii")
-        thumb_grid([address], [one_line(name, 60)], edge=120)
-    with bars:
-        share_bars([(each.name, each.probability, f"{each.probability:.1%}") for each in answers])
-
-
-def _take_away(run: Listed) -> None:
-    st.subheader(_("Take it away"), anchor=False)
-    megabytes = run.folder.model.stat().st_size / 1e6
-    st.link_button(
-        _("Download model.keras ({size} MB)").format(size=f"{megabytes:.0f}"),
-        model_url(run.id), icon=":material/download:",
-    )
-    caption(_("It takes raw RGB from 0 to 255; preprocessing and class names are inside. Plain Keras "
-              "loads it:"))
-    st.code(USAGE, language="python")
+    for row in rows:
+        if row.problem is not None:
+            named = type(row.problem)(row.problem.what, given=row.photo.name, fix=row.problem.fix)
+            st.error(describe(named), icon=":material/error:")
 
 
 main()

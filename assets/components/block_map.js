@@ -24,10 +24,16 @@ const makeTile = (block) => {
   return tile;
 };
 
+const linesInto = (node, text) => {
+  if (node.dataset.lines === text) return;
+  node.dataset.lines = text;
+  node.replaceChildren(...text.split("\n").filter(Boolean).map((line) => make("span", "", line)));
+};
+
 // What a tile says of itself: its rate while it learns, else when it joins.
 const say = (tile, block, learns) => {
   const [seen, spoken] = learns ? block.rate : block.joins;
-  setText(tile.querySelector(".said"), seen);
+  linesInto(tile.querySelector(".said"), seen);
   setAttribute(tile, "aria-label", spoken ? `${block.label}, ${spoken}` : block.label);
 };
 
@@ -78,7 +84,7 @@ const listen = (state) => {
   state.row.onclick = (event) => {
     const button = event.target.closest("button");
     const group = event.target.closest(".group");
-    if (button?.matches(".tile")) toggle(state, button);
+    if (button?.matches(".tile") && !state.data.locked) toggle(state, button);
     else if (button?.matches(".fold")) fold(state, group);
     else if (button?.matches(".all")) {
       turnGroup(group, state.learning);
@@ -115,6 +121,14 @@ const build = (state, data) => {
   if (focused !== undefined) state.tiles[state.at]?.focus();
 };
 
+// What shows figures can be gone through by key, though nothing is to be switched.
+const lock = (tile, data) => {
+  tile.disabled = data.locked && !data.warmth;
+  if (data.warmth) tile.setAttribute("aria-disabled", "true");
+  else tile.removeAttribute("aria-disabled");
+  tile.style.setProperty("--warmth", data.warmth?.[tile.dataset.block] ?? 0);
+};
+
 const fill = (state, data) => {
   data.blocks.forEach((block, place) => {
     const tile = state.all[place];
@@ -122,7 +136,7 @@ const fill = (state, data) => {
     shapeInto(tile.querySelector(".shape"), block.shape);
     setText(tile.querySelector(".count"), block.count);
     if (block.fixed) setAttribute(tile, "aria-label", block.label);
-    else tile.disabled = data.locked;
+    else lock(tile, data);
   });
   state.told = new Map(data.blocks.map((block) => [block.name, block]));
   data.groups.forEach((group, place) => fillGroup(state.groups[place], group, data.locked));
@@ -172,6 +186,7 @@ export default function ({ data, parentElement, setStateValue }) {
   fill(state, data);
   row.classList.toggle("noted", data.noted);
   row.classList.toggle("watched", data.watched.length > 0);
+  row.classList.toggle("measured", Boolean(data.warmth));
   fillStage(parentElement.querySelector(".stage"), data);
   setAttribute(row, "aria-label", data.words.group);
   fillLegend(parentElement.querySelector(".legend"), data);

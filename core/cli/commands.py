@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.cli.named import run_named
 from core.cli.planned import plan_of
 from core.cli.progress import Bar
 from core.cli.training import run_in_foreground, summary
@@ -23,6 +23,7 @@ from core.runs import line
 from core.runs.about import name_checked
 from core.runs.folder import RunFolder, require_model, run_folders
 from core.runs.listing import Listed, listed
+from core.runs.named import run_named
 from core.runs.recovery import recover
 from core.runs.work import require_usable
 from core.training.events import LEAST_SAVED_S
@@ -142,14 +143,22 @@ def _frozen_part(answer: JsonObject) -> list[str]:
     return [_("{said}; about {time} saved, an estimate").format(said=said, time=duration_text(saved))]
 
 
-def taken_in(source: str, workspace: Workspace) -> Dataset:
-    """Take in what a command names: a folder, a zip or a sample; nothing where it is there already."""
+def taken_in(
+    source: str, workspace: Workspace, accept: Callable[[Dataset], None] = require_usable
+) -> Dataset:
+    """Take in what a command names: a folder, a zip or a sample; nothing where it is there already.
+
+    Args:
+        source: What the command names.
+        workspace: Where it is kept.
+        accept: Refuses a folder or a zip, by what it raises; usually what cannot be trained on.
+    """
     # NOTE: the split is the dataset's and not the training's: another --seed is measured on the
     # same test photos, and the photos are kept once.
     with Bar() as bar:
         if source.startswith(SAMPLE_PREFIX):
             return take_in_sample(source.removeprefix(SAMPLE_PREFIX), workspace, bar)
-        return take_in(_path(source), workspace, progress=bar, accept=require_usable)
+        return take_in(_path(source), workspace, progress=bar, accept=accept)
 
 
 def runs(given: argparse.Namespace) -> JsonObject:

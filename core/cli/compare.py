@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.cli.commands import workspace_of
-from core.cli.named import run_named
 from core.errors import BadInput
 from core.files import JsonObject
 from core.i18n import _
 from core.insight.comparison import Pair, against, of_choosing
 from core.insight.plan_differences import Setting, settings
 from core.runs.listing import Listed, listed
+from core.runs.named import run_named
 from core.runs.results import Result, answers_of, result_of
 from core.training.presets import preset_in
 from core.words import duration_text, one_line

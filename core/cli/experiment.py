@@ -12,7 +12,6 @@ from typing import Any
 from core.cli import commands
 from core.cli.batch import Batch
 from core.cli.commands import workspace_of
-from core.cli.named import run_named
 from core.cli.planned import plan_of
 from core.data import dataset as datasets
 from core.data.dataset import Dataset
@@ -28,6 +27,7 @@ from core.i18n import _, ngettext
 from core.people import COMMAND_LINE
 from core.runs.about import about_of, name_checked
 from core.runs.folder import RunFolder
+from core.runs.named import run_named
 from core.runs.work import evaluation_of
 from core.training import fields
 from core.training.plan import Plan

@@ -10,7 +10,20 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from core.cli import cache, commands, compare, experiment, lr_finder, manage, models
+from core.cli import (
+    audit,
+    cache,
+    commands,
+    compare,
+    evaluate,
+    experiment,
+    export,
+    lr_finder,
+    manage,
+    models,
+    report,
+    script,
+)
 from core.errors import BadInput, Stopped, ThawError, Unavailable
 from core.files import JsonObject
 from core.i18n import _
@@ -133,6 +146,11 @@ def parser() -> argparse.ArgumentParser:
                                                   "far they lie apart"))
     _workspace(each)
     experiment.declare(groups, _add, _train_options, _workspace)
+    evaluate.declare(groups, _add, _workspace)
+    audit.declare(groups, _add, _workspace)
+    export.declare(groups, _add, _workspace)
+    script.declare(groups, _add, _workspace)
+    report.declare(groups, _add, _workspace)
     each = _add(groups, "lr-finder", lr_finder.lr_finder, lr_finder.show_lr_finder, lr_finder.ABOUT)
     _train_options(each)
     _workspace(each)

@@ -7,7 +7,6 @@ import time
 
 from core import bin as bins
 from core.cli.commands import workspace_of
-from core.cli.named import run_named
 from core.cli.training import carry_out_in_foreground, summary
 from core.experiments import steering
 from core.files import JsonObject
@@ -16,6 +15,7 @@ from core.people import COMMAND_LINE
 from core.runs import steer
 from core.runs.about import rename as rename_run
 from core.runs.folder import RunFolder
+from core.runs.named import run_named
 
 LONGEST_WAIT_S = 30.0
 LOOK_EVERY_S = 0.2

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from core.backbones import catalogue
 from core.backbones.catalogue import Backbone
-from core.cli.named import run_named
 from core.drafts import DEFAULT_BACKBONE
 from core.errors import BadInput
 from core.i18n import _
 from core.runs.lineage import going_on_from
+from core.runs.named import run_named
 from core.training import fields
 from core.training.adopt import adopt_path
 from core.training.plan import Head, Plan, Recipe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from core.data.drawn import draw, quotas
 from core.data.records import (
     SPLITS,
     ClassCount,
@@ -19,6 +19,7 @@ from core.data.records import (
     Item,
     Problem,
     Refused,
+    Revision,
     Summary,
 )
 from core.errors import BadInput, NotFound
@@ -35,8 +36,9 @@ __all__ = [
     "Item",
     "Problem",
     "Refused",
+    "Revision",
     "Summary",
-    "draw",
+    "is_stored_name",
     "load",
     "save",
     "summaries",
@@ -56,7 +58,7 @@ class Dataset:
     Attributes:
         id: The name of its folder in the workspace.
         title: What the person calls it; text from outside.
-        source: Where it came from: "folder", "zip", "upload" or "sample:<name>".
+        source: Where it came from: "folder", "zip", "upload", "sample:<name>" or "version".
         folder: Where it is now.
         classes: Class names in the order of the labels; text from outside.
         items: Every image that can be used, in the order of their original names.
@@ -67,6 +69,7 @@ class Dataset:
         seed: What the split was drawn with.
         own_split: Whether the images came divided into train, validation or test.
         created: When it was taken in, ISO 8601 in UTC.
+        revision: What it was made of, where it is a later version of a dataset; else ``None``.
     """
 
     id: str
@@ -82,6 +85,7 @@ class Dataset:
     seed: int
     own_split: bool
     created: str
+    revision: Revision | None = None
 
     def of_split(self, split: str) -> tuple[Item, ...]:
         """Return the images of "train", "validation" or "test", in the order of ``items``."""
@@ -129,56 +133,13 @@ class Dataset:
                 given=str(n),
                 fix=_("Use at least {fewest} of this dataset.").format(fewest=len(cells)),
             )
-        quotas = _quotas({cell: len(items) for cell, items in cells.items()}, n)
+        shares = quotas({cell: len(items) for cell, items in cells.items()}, n)
         kept = {
             item.path
             for cell, items in cells.items()
-            for item in sorted(items, key=lambda item: draw(seed, item.digest))[: quotas[cell]]
+            for item in sorted(items, key=lambda item: draw(seed, item.digest))[: shares[cell]]
         }
         return replace(self, items=tuple(item for item in self.items if item.path in kept))
-
-
-def with_fewer_to_learn_from(dataset: Dataset, per_class: int, seed: int = 0) -> Dataset:
-    """Return a dataset with at most so many training images of each class, all others as they are.
-
-    Args:
-        dataset: Any dataset.
-        per_class: How many, at least 1.
-        seed: What is drawn with it. With the same seed the images of a smaller number are among those of a
-            larger one.
-    """
-    by_class: dict[int, list[Item]] = {}
-    for item in dataset.of_split("train"):
-        by_class.setdefault(item.label, []).append(item)
-    kept = {
-        item.path
-        for items in by_class.values()
-        for item in sorted(items, key=lambda item: draw(seed, item.digest))[:per_class]
-    }
-    return replace(dataset, items=tuple(
-        item for item in dataset.items if item.split != "train" or item.path in kept
-    ))
-
-
-def draw(seed: int, digest: str) -> str:
-    """Return a key that puts images in a random order which depends on seed and content alone."""
-    return hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()
-
-
-def _quotas(sizes: dict[tuple[int, int], int], n: int) -> dict[tuple[int, int], int]:
-    """Share ``n`` images, no fewer than cells, among cells by size (largest remainder), 1 at least."""
-    order = sorted(sizes)
-    total = sum(sizes.values())
-    exact = {cell: sizes[cell] * n / total for cell in order}
-    quotas = {cell: int(exact[cell]) for cell in order}
-    by_remainder = sorted(order, key=lambda cell: (int(exact[cell]) - exact[cell], cell))
-    for cell in by_remainder[: n - sum(quotas.values())]:
-        quotas[cell] += 1
-    for cell in order:
-        if not quotas[cell]:
-            quotas[max(order, key=lambda other: quotas[other])] -= 1
-            quotas[cell] = 1
-    return quotas
 
 
 def save(dataset: Dataset, folder: Path) -> None:
@@ -204,6 +165,7 @@ def save(dataset: Dataset, folder: Path) -> None:
         "seed": dataset.seed,
         "own_split": dataset.own_split,
         "created": dataset.created,
+        "revision": dataset.revision.to_json() if dataset.revision else None,
     }
     # NOTE: without an indent; json's indenting encoder is pure Python, and 50,000 images feel it.
     write_text(folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, allow_nan=False))
@@ -271,7 +233,14 @@ def _dataset(folder: Path, manifest: JsonObject) -> Dataset:
         seed=_whole(manifest["seed"]),
         own_split=manifest["own_split"] is True,
         created=str(manifest["created"]),
+        # A dataset that was taken in, or written by an earlier Thaw, has none.
+        revision=Revision.from_json(given) if (given := manifest.get("revision")) else None,
     )
+
+
+def is_stored_name(path: str) -> bool:
+    """Tell whether ``path`` is one that an image of ours can have within its dataset's folder."""
+    return _STORED_NAME.fullmatch(path) is not None
 
 
 def _list(value: object) -> list[object]:
@@ -296,7 +265,7 @@ def _item(row: list[object], classes: int) -> Item:
         str(path), str(name), _whole(label), str(split), str(digest), _whole(width), _whole(height)
     )
     # A manifest may have come from elsewhere with a copied workspace: its paths stay inside.
-    if not _STORED_NAME.fullmatch(item.path) or item.split not in SPLITS:
+    if not is_stored_name(item.path) or item.split not in SPLITS:
         raise ValueError("not a name of ours")
     if not 0 <= item.label < classes:
         raise ValueError("not a class")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+
+from core.workspace import is_id
 
 SPLITS = ("train", "validation", "test")
 
@@ -95,3 +98,59 @@ class Summary:
     classes: int
     created: str
     usable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was changed of one image for a later version.
+
+    Attributes:
+        path: Its stored name, the same in both versions.
+        name: Its original name.
+        was: The name of the class that it was of.
+        now: The name of the class that it is of since then; empty where it was left out.
+    """
+
+    path: str
+    name: str
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a later version of a dataset was made of.
+
+    Attributes:
+        of: The id of the dataset that it was made of, which stays as it is.
+        title: What the first version is called; text from outside.
+        number: Which version it is, from 2.
+        changes: What was changed, in the order of the images.
+    """
+
+    of: str
+    title: str
+    number: int
+    changes: tuple[Change, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as a manifest has it; :meth:`from_json` reads it back."""
+        changes = [astuple(change) for change in self.changes]
+        return {"of": self.of, "title": self.title, "number": self.number, "changes": changes}
+
+    @classmethod
+    def from_json(cls, given: object) -> Revision:
+        """Read what :meth:`to_json` returned; raises KeyError, TypeError or ValueError."""
+        if not isinstance(given, dict):
+            raise TypeError("not an object")
+        number, changes = given["number"], given["changes"]
+        if not isinstance(number, int) or isinstance(number, bool) or not isinstance(changes, list):
+            raise TypeError("not a revision")
+        if not is_id(str(given["of"])):
+            raise ValueError("not an id")
+        return cls(str(given["of"]), str(given["title"]), number, tuple(map(_change, changes)))
+
+
+def _change(row: Iterable[object]) -> Change:
+    path, name, was, now = row
+    return Change(str(path), str(name), str(was), str(now))

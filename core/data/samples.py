@@ -115,7 +115,7 @@ def take_in_sample(name: str, workspace: Workspace, progress: Progress | None = 
         try:
             return dataset.load(folder)
         except BadInput:
-            shutil.rmtree(folder)  # damaged, or of an older version; nothing in it is a person's own
+            shutil.rmtree(folder)  # damaged, or of an older version
     return _MAKERS[name](workspace, origin, progress or no_progress)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from core.data.dataset import draw
+from core.data.dataset import Dataset, Item
+from core.data.drawn import draw
 
 VALIDATION_SHARE = 0.15
 TEST_SHARE = 0.15
@@ -58,6 +60,28 @@ def carve(images: Sequence[Pair], share: float, seed: int) -> list[bool]:
         wanted = max(1, round(len(digests) * share))
         taken.update(digests[: min(wanted, len(digests) - 1)])
     return [digest in taken for _label, digest in images]
+
+
+def with_fewer_to_learn_from(dataset: Dataset, per_class: int, seed: int = 0) -> Dataset:
+    """Return a dataset with at most so many training images of each class, all others as they are.
+
+    Args:
+        dataset: Any dataset.
+        per_class: How many, at least 1.
+        seed: What is drawn with it. With the same seed the images of a smaller number are among those of a
+            larger one.
+    """
+    by_class: dict[int, list[Item]] = {}
+    for item in dataset.of_split("train"):
+        by_class.setdefault(item.label, []).append(item)
+    kept = {
+        item.path
+        for items in by_class.values()
+        for item in sorted(items, key=lambda item: draw(seed, item.digest))[:per_class]
+    }
+    return replace(dataset, items=tuple(
+        item for item in dataset.items if item.split != "train" or item.path in kept
+    ))
 
 
 def _by_class(images: Iterable[Pair], seed: int) -> list[list[str]]:

@@ -113,9 +113,18 @@ def predict(
         except ThawError as error:
             arrays.append(error)
     rows = iter(probabilities(model, [each for each in arrays if not isinstance(each, ThawError)]))
-    return [each if isinstance(each, ThawError) else _top(model, next(rows), top) for each in arrays]
+    return [
+        each if isinstance(each, ThawError) else likeliest(model.classes, next(rows), top) for each in arrays
+    ]
 
 
-def _top(model: Loaded, chances: NDArray[np.float32], top: int) -> list[Answer]:
-    likeliest = np.argsort(-chances, kind="stable")[:top]
-    return [Answer(model.classes[at], float(chances[at])) for at in likeliest]
+def likeliest(classes: Sequence[str], chances: NDArray[np.float32], top: int) -> list[Answer]:
+    """Return the classes that a model holds likeliest for one photo, the likeliest first.
+
+    Args:
+        classes: The model's class names.
+        chances: ``(classes,)``, 0 to 1.
+        top: How many, at least 1; fewer where there are fewer.
+    """
+    order = np.argsort(-chances, kind="stable")[:top]
+    return [Answer(classes[at], float(chances[at])) for at in order]

@@ -15,10 +15,13 @@ from dataclasses import asdict, replace
 from importlib.metadata import version
 
 import filelock
+import numpy as np
+from numpy.typing import NDArray
 
 from core import __version__
 from core.data import dataset as datasets
 from core.data.dataset import SPLITS, Dataset
+from core.data.split import with_fewer_to_learn_from
 from core.errors import BadInput, Busy, Stopped, ThawError
 from core.files import JsonObject, write_text
 from core.i18n import _
@@ -26,11 +29,11 @@ from core.insight.metrics import Evaluation, evaluate
 from core.insight.predictions import Predictions
 from core.runs import line, lineage, mlflow_log, wishes
 from core.runs.about import about_of
-from core.runs.folder import RunFolder, best
+from core.runs.folder import RunFolder, best, require_model
 from core.runs.listener import FolderListener
 from core.runs.room import free_reserve, remove_temporary, reserve
 from core.runs.status import Failure, State, Status
-from core.runs.studied import keep_predictions
+from core.runs.studied import keep_predictions, kept_predictions
 from core.runs.wishes import Leaving, Wish
 from core.training.events import Outcome
 from core.training.plan import Plan
@@ -162,7 +165,7 @@ def dataset_of(workspace: Workspace, plan: Plan) -> Dataset:
     if plan.limit is not None:
         dataset = dataset.limited(plan.limit, plan.recipe.seed)
     if plan.train_per_class is not None:
-        dataset = datasets.with_fewer_to_learn_from(dataset, plan.train_per_class, plan.recipe.seed)
+        dataset = with_fewer_to_learn_from(dataset, plan.train_per_class, plan.recipe.seed)
     return dataset
 
 
@@ -190,21 +193,31 @@ def measure(workspace: Workspace, folder: RunFolder) -> Evaluation | None:
     known = evaluation_of(folder)
     if known is not None:
         return known
-    from core.insight.predict import loaded
-    from core.runs.folder import require_model
-    from core.training import engine
-    from core.training.ways import photos
-
-    plan = folder.plan()
-    dataset = dataset_of(workspace, plan)
+    dataset = dataset_of(workspace, folder.plan())
     if not dataset.of_split("test"):
         return None
-    model = loaded(require_model(folder))
-    test = engine.probabilities(model.keras, photos(dataset, "test"), model.size)
+    test = _said_before(folder, dataset)
+    if test is None:
+        from core.insight.predict import loaded
+        from core.training import engine
+        from core.training.ways import photos
+
+        model = loaded(require_model(folder))
+        test = engine.probabilities(model.keras, photos(dataset, "test"), model.size)
     report = folder.report() or {}
     folder.write_report(
         {**report, "test": _test(folder, dataset, test), LOOKS: looks(report) + 1})
     return evaluation_of(folder)
+
+
+def _said_before(folder: RunFolder, dataset: Dataset) -> NDArray[np.float32] | None:
+    """Return what the run's model as it is said of these very test photos, where that was kept."""
+    if not folder.model.is_file():
+        return None
+    found = kept_predictions(folder, "own-test")
+    if found is None or found.images != tuple(item.path for item in dataset.of_split("test")):
+        return None
+    return found.probabilities
 
 
 def _write_report(folder: RunFolder, plan: Plan, dataset: Dataset, outcome: Outcome) -> None:
@@ -232,8 +245,6 @@ def _write_report(folder: RunFolder, plan: Plan, dataset: Dataset, outcome: Outc
 
 
 def _test(folder: RunFolder, dataset: Dataset, test: object) -> JsonObject:
-    import numpy as np
-
     chances = np.asarray(test)
     items = dataset.of_split("test")
     said = chances.argmax(axis=1)

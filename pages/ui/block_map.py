@@ -39,6 +39,7 @@ def block_map(
     rates: Mapping[str, Words] | None = None,
     joins: Mapping[str, Words] | None = None,
     watched: Parts = (),
+    warmth: Mapping[str, float] | None = None,
     on_change: Callable[[tuple[str, ...]], None] | None = None,
 ) -> tuple[str, ...]:
     """Show the blocks and return the names of those that may learn, in block order.
@@ -61,6 +62,9 @@ def block_map(
         joins: What it says while it is frozen, such as when it joins.
         watched: What the map shows just now, as a headline, while a training goes on: a block that
             begins to learn then stands out for a moment.
+        warmth: How warm the tile of a block that learned is, 0 to 1, by the block's name: for a map that
+            shows what was measured. It is locked, and its tiles can still be reached by key; what
+            ``rates`` and ``joins`` say may then have several lines.
         on_change: Called with the new names before the script runs again, so that what stands
             above the map can follow in the same run.
 
@@ -83,9 +87,10 @@ def block_map(
             "groups": [_group(group, learning, last=group is sizes[-1]) for group in sizes],
             "learning": list(learning),
             "seen": choices_seen(key),
-            "locked": locked,
+            "locked": locked or warmth is not None,
             "noted": bool(rates or joins),
             "watched": watched,
+            "warmth": None if warmth is None else dict(warmth),
             "words": {name: words[name] for name in ("group", "frozen", "learning", "rate")},
         },
         on_choice_change=heard,

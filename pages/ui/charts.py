@@ -1,4 +1,4 @@
-"""The charts that stand still: photos by class, what is mixed up, shares with their intervals."""
+"""The charts that stand still: photos by class, shares with their intervals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.data.dataset import ClassCount
 from core.i18n import _
-from core.insight.metrics import Evaluation, Share
+from core.insight.metrics import Share
 from pages.ui.escape import chart_text
 from pages.ui.pieces import legend
 from pages.ui.style import theme
@@ -23,10 +23,7 @@ COLOURS = {
              "ramp": [[0, "#18222B"], [0.25, "#25527A"], [0.6, "#5C96C8"], [1, "#D3E5F4"]]},
 }
 ROW_PX = 34
-CELLS_WITH_FIGURES = 25
 FEW_TICKS = 5
-FEW_COLUMNS = 3
-SHORT_NAME = 2
 _FONT = "'Source Sans', 'Source Sans 3', sans-serif"
 
 
@@ -59,43 +56,6 @@ def class_counts(counts: Sequence[ClassCount]) -> None:
     few = max((each.total for each in counts), default=0) <= FEW_TICKS
     layout["xaxis"] = {**value_axis(), "tickformat": ",d", **({"dtick": 1} if few else {})}
     draw(traces, layout, key="class-counts")
-
-
-def confusion(evaluation: Evaluation) -> None:
-    """Draw the confusion matrix: rows are what it is, columns what was said; shade is the row's share."""
-    colours = COLOURS[theme()]
-    names = [chart_text(name) for name in evaluation.classes]
-    count = len(names)
-    totals = [max(1, sum(row)) for row in evaluation.confusion]
-    shares = [
-        [cell / total for cell in row]
-        for row, total in zip(evaluation.confusion, totals, strict=True)
-    ]
-    hover = [
-        [_("is {true}, said {said}: {n}").format(true=names[i], said=names[j], n=cell)
-         for j, cell in enumerate(row)]
-        for i, row in enumerate(evaluation.confusion)
-    ]
-    texts = [[str(cell) if cell else "" for cell in row] for row in evaluation.confusion]
-    trace = {
-        "type": "heatmap", "z": shares, "x": list(range(count)), "y": list(range(count)),
-        "zmin": 0, "zmax": 1, "colorscale": colours["ramp"], "showscale": False, "xgap": 2,
-        "ygap": 2, "customdata": hover, "hovertemplate": "%{customdata}<extra></extra>",
-        "text": texts, "texttemplate": "%{text}" if count <= CELLS_WITH_FIGURES else "",
-    }
-    layout = plot_layout(max(280, count * 36 + 130))
-    layout["yaxis"] = {**_names_axis(names), "autorange": "reversed", "title": _title(_("What it is"))}
-    layout["xaxis"] = {
-        **_names_axis(names), "tickangle": _name_angle(names),
-        "title": _title(_("What the network said")),
-    }
-    draw([trace], layout, key="confusion")
-
-
-def _name_angle(names: Sequence[str]) -> int:
-    """Return how far names under columns are turned, in degrees, so that they do not touch."""
-    level = len(names) <= FEW_COLUMNS or max(map(len, names)) <= SHORT_NAME
-    return 0 if level else -40
 
 
 def shares(rows: Sequence[tuple[str, Share | None]], *, key: str, highlight: str = "") -> None:

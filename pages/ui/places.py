@@ -43,6 +43,7 @@ PLACES = {
         Place("train", _("Train"), "local_fire_department", _("Work")),
         Place("evaluate", _("Evaluate"), "target", _("Work")),
         Place("predict", _("Predict"), "center_focus_weak", _("Work")),
+        Place("take_away", _("Take away"), "archive", _("Work")),
         Place("compare", _("Compare"), "stacked_line_chart", _("Understand")),
         Place("experiments", _("Experiments"), "science", _("Understand")),
         Place("workspace", _("Workspace"), "folder_open", _("Manage")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core.data import dataset as datasets
@@ -22,9 +24,9 @@ def ways_in() -> None:
         names.append(_("Earlier ones"))
     tabs = st.tabs(names)
     with tabs[0]:
-        _upload()
+        upload_way("photos", _follow)
     with tabs[1]:
-        _path()
+        path_way("path", _follow)
     with tabs[2]:
         _samples()
     if earlier:
@@ -32,20 +34,27 @@ def ways_in() -> None:
             _earlier(earlier)
 
 
-def _upload() -> None:
+def upload_way(key: str, follow: Callable[[str], None]) -> None:
+    """Show the drop area; what has arrived is taken in.
+
+    Args:
+        key: The widget's key.
+        follow: Told the id of the job that takes it in, see :attr:`core.service.Service.jobs`.
+    """
     taken = st.session_state.get("upload_taken")
-    uploaded = folder_upload("photos", taken=taken)
+    uploaded = folder_upload(key, taken=taken)
     if uploaded is None:
         return
     service = state.thaw()
     with state.told():
         job = begin_upload(service.jobs, service.workspace, service.uploads, uploaded.id)
         st.session_state["upload_taken"] = uploaded.id
-        _follow(job)
+        follow(job)
 
 
-def _path() -> None:
-    with st.form("path", border=False):
+def path_way(key: str, follow: Callable[[str], None]) -> None:
+    """Show a field for a folder or zip on the machine of the server; arguments as of :func:`upload_way`."""
+    with st.form(key, border=False):
         path = st.text_input(
             _("Folder or zip on the computer where Thaw runs"),
             placeholder=_("/home/you/photos"),
@@ -55,7 +64,7 @@ def _path() -> None:
     if pressed:
         service = state.thaw()
         with state.told():
-            _follow(begin_path(service.jobs, service.workspace, path))
+            follow(begin_path(service.jobs, service.workspace, path))
 
 
 def _samples() -> None:

@@ -1,4 +1,4 @@
-"""Our own addresses, all under /thaw/."""
+"""Our own addresses: those of the pages under /thaw/, that of programs under /api/."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from core.errors import ThawError
 from core.i18n import _
-from pages.web import files, live, uploads
+from pages.web import exports, files, live, predict_api, reports, scripts, uploads
 from pages.web.answers import error_answer, refusal, unexpected_answer
 
 ERROR_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
@@ -28,6 +28,11 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/thaw/plotly.min.js", files.plotly_library),
         Route("/thaw/runs/{run}/model.keras", files.model_download),
+        Route("/thaw/runs/{run}/exports/{name}.zip", exports.export_download),
+        Route("/thaw/runs/{run}/run.zip", exports.run_download),
+        Route("/thaw/runs/{run}/script.zip", scripts.script_download),
+        Route("/thaw/runs/{run}/report.html", reports.report_page),
+        Route("/thaw/runs/{run}/model_card.md", reports.card_download),
         Route("/thaw/runs/{run}/live.json", live.run_live),
         Route("/thaw/datasets/{dataset}/thumb/{index:int}", files.thumbnail),
         Route("/thaw/upload", uploads.begin, methods=["POST"]),
@@ -35,6 +40,8 @@ def routes() -> list[BaseRoute]:
         Route("/thaw/upload/{id}", uploads.state, methods=["GET"]),
         Route("/thaw/upload/{id}", uploads.remove, methods=["DELETE"]),
         Route("/thaw/upload/{id}/finish", uploads.finish, methods=["POST"]),
+        Route("/api/runs/{run}/predict", predict_api.predict, methods=_ALL_METHODS),
+        Route("/api/{rest:path}", _nothing_here, methods=_ALL_METHODS),
         Route("/thaw/{rest:path}", _nothing_here, methods=_ALL_METHODS),
     ]
 

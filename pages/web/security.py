@@ -20,6 +20,7 @@ OWN_PREFIX = "/thaw/"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _XSRF_COOKIE = "_streamlit_xsrf"
 _XSRF_HEADER = "x-xsrftoken"
+_POLICY = "content-security-policy"
 
 
 class SecurityMiddleware:
@@ -59,8 +60,11 @@ class SecurityMiddleware:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 outgoing = MutableHeaders(scope=message)
+                own_policy = outgoing.get(_POLICY)
                 for name, value in security_headers(host or "localhost"):
                     outgoing[name.decode("ascii")] = value.decode("ascii")
+                if own_policy is not None:  # a page of ours that may do even less
+                    outgoing[_POLICY] = own_policy
                 if host is not None and cookie is not None:
                     outgoing.append("set-cookie", cookie)
             await send(message)

@@ -33,7 +33,7 @@ PRESS_AGAIN_MS = 8_000
 _OWN = ("127.0.0.1",)
 _WITHOUT_SERVER = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "disconnected from server", "WebSocket")
 _DEEP_404 = re.compile(
-    r"/(data|model|train|evaluate|predict|compare|experiments|workspace)/_stcore/(health|host-config)")
+    r"/(data|model|train|evaluate|predict|take_away|compare|experiments|workspace)/_stcore/(health|host-config)")
 
 
 class Watch:

@@ -35,12 +35,20 @@ def test_the_figures_shown_are_those_of_the_report(
     interval = page.get_by_text("95% intervals (Wilson)")
     expect(interval).to_contain_text(f"from {accuracy['low']:.1%} to {accuracy['high']:.1%}")
 
-    cells = page.locator(".heatmap-label")
+    cells = page.get_by_role("gridcell").and_(page.locator(".filled"))
     expect(cells.first).to_be_visible(timeout=ANSWER_MS)
-    counts = [int(each) for each in cells.all_text_contents() if each]
-    assert sorted(counts) == sorted(n for row in test["confusion"] for n in row if n)
-    names = page.locator("[data-testid=stPlotlyChart] .ytick text").all_text_contents()
-    assert set(HOSTILE[:3]) <= set(names)
+    counts = [int(each) for each in cells.all_text_contents()]
+    assert counts == [n for row in test["confusion"] for n in row if n]
+    names = page.locator("[role=grid] tbody th").all_text_contents()
+    assert names == list(small.classes)
+
+    cells.first.press("Enter")
+    photos = page.locator(".thaw-thumbs img")
+    expect(photos).to_have_count(min(24, counts[0]), timeout=ANSWER_MS)
+    expect(cells.first).to_have_attribute("aria-selected", "true")
+    assert photos.first.evaluate("each => each.decode().then(() => each.naturalWidth)") == 160
+    cells.first.press("Enter")
+    expect(photos).to_have_count(0, timeout=ANSWER_MS)
 
 
 def test_new_photos_are_answered_and_a_broken_one_is_named(
@@ -81,7 +89,7 @@ def test_the_camera_is_asked_and_its_picture_answered(
 def test_the_download_is_the_model_of_the_run_byte_by_byte(
     server: Server, visits: Visits, small: Dataset, finished: Path, tmp_path: Path
 ) -> None:
-    page = _look(visits, server, "/predict", small, finished)
+    page = _look(visits, server, "/take_away", small, finished)
     with page.expect_download() as waiting:
         page.get_by_text(re.compile(r"Download model\.keras")).click()
     target = tmp_path / "model.keras"

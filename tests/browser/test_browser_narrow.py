@@ -15,7 +15,7 @@ from tests.serving import Server
 
 pytestmark = pytest.mark.browser
 PAGES = {"/": None, "/data": "Photos by class", "/model": "What may learn", "/train": "Accuracy",
-         "/evaluate": "What it mixes up", "/predict": "Take it away", "/compare": "Test accuracy",
+         "/evaluate": "What it mixes up", "/predict": "Use it elsewhere", "/compare": "Test accuracy",
          "/experiments": "How many photos", "/workspace": "Photos"}
 TOO_WIDE = """() => {
   const main = document.querySelector("[data-testid=stMain]");

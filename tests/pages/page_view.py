@@ -90,7 +90,7 @@ def markdown_texts(at: AppTest) -> list[tuple[str, str]]:
     found = [
         text for each in elements(at) if each.type not in ("html", "arrow_data_frame")
         and not isinstance(each, UnknownElement) for text in strings(each.proto, each.type)
-        if text[0] not in ("selectbox.options", "selectbox.raw_value")
+        if text[0] not in ("selectbox.options", "selectbox.raw_value", "multiselect.options")
     ]
     found += [
         text for each in blocks(at) if each.proto is not None for text in strings(each.proto, each.type)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from page_view import (
+    BROWSER,
     PATIENCE_S,
     RunMaker,
     Visitor,
@@ -24,8 +25,12 @@ from page_view import (
     words,
 )
 
+from core import drafts
 from core.data import dataset as datasets
 from core.data.dataset import Dataset
+from core.data.marks import BAD, WRONG, Mark
+from core.data.version import new_version
+from core.drafts import Draft
 from core.errors import BadInput, RunFailed
 from core.workspace import Workspace
 
@@ -265,3 +270,15 @@ def test_the_journey_is_not_lost_by_choosing_other_photos(
     press(at, "Shuffle")
     assert visitor.draft.run == run.id
     assert visitor.draft.trainable == ("top",)
+
+
+def test_a_version_says_what_was_changed_and_that_the_old_one_stays(
+    visitor: Visitor, dataset: Dataset
+) -> None:
+    bad, wrong = dataset.of_split("train")[:2]
+    other = dataset.classes[1 - wrong.label]
+    marked = {bad.path: Mark(BAD), wrong.path: Mark(WRONG, other)}
+    made = new_version(visitor.workspace, dataset, marked)
+    drafts.save(visitor.workspace, BROWSER, Draft(dataset=made.id, dataset_title=made.title))
+    said = words(visitor.open("data"))
+    assert f"Version 2 of “{dataset.title}”: 1 photo has another class, 1 was left out" in said

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from page_view import (
     BROWSER,
+    PATIENCE_S,
     RunMaker,
     Visitor,
     calm,
     chart,
+    component,
     components,
+    elements,
     html_texts,
     labels,
     markdown_texts,
@@ -19,14 +26,25 @@ from page_view import (
 )
 from streamlit.testing.v1 import AppTest
 
+from core.data import dataset as datasets
 from core.data.dataset import Dataset
+from core.data.intake import take_in
 from core.errors import BadInput, ThawError
 from core.insight.metrics import Evaluation, evaluate
+from core.insight.predictions import Predictions
+from core.insight.rates import rates
+from core.jobs import Jobs
+from core.runs import studied
 from core.runs.about import About, write_about
 from core.runs.folder import RunFolder
 from core.runs.status import State
 from core.runs.work import evaluation_of
-from pages.ui.charts import COLOURS, _name_angle
+from core.studies import evaluating
+from core.studies.target import Target, chosen
+from core.workspace import Workspace
+from pages.ui.charts import COLOURS
+from pages.web.files import thumb_url
+from tests.conftest import make_photos
 
 FIGURES = evaluate([0] * 50 + [1] * 30, [0] * 45 + [1] * 5 + [1] * 24 + [0] * 6, ["blue", "red"], 0)
 
@@ -34,6 +52,33 @@ FIGURES = evaluate([0] * 50 + [1] * 30, [0] * 45 + [1] * 5 + [1] * 24 + [0] * 6,
 def with_figures(run: RunFolder, figures: Evaluation = FIGURES) -> RunFolder:
     run.write_report({"version": 1, "test": figures.to_json()})
     return run
+
+
+def answered(run: RunFolder, of: Dataset, split: str = "test", other: str = "") -> RunFolder:
+    """Keep what the model said: always the first class, 60% sure of it where it is so, else 80%."""
+    target = Target(other, split)
+    photos = chosen(Workspace.open(run.path.parents[1]), run, target)
+    chances = np.array([[0.6, 0.4] if label == 0 else [0.8, 0.2] for label in photos.labels], np.float32)
+    said = Predictions(of.classes, tuple(item.path for item in photos.items), photos.labels, chances)
+    studied.keep_predictions(run, target.key, said)
+    if target == Target():
+        figures = evaluate(said.labels.tolist(), said.said.tolist(), of.classes, 0)
+        with_figures(run, figures)
+    return run
+
+
+def charts(at: AppTest) -> set[str]:
+    """Return the keys of the charts on the page."""
+    return {str(each.key) for each in elements(at) if each.type == "plotly_chart"}
+
+
+def wait_for(jobs: Jobs) -> None:
+    """Wait until all that was begun in the background has ended."""
+    for _each in range(PATIENCE_S * 100):
+        if all(each.state != "running" for each in jobs.snapshots()):
+            return
+        time.sleep(0.01)
+    raise AssertionError("the work did not end")
 
 
 def test_without_a_model_the_page_is_closed_with_one_way_to_open_it(
@@ -81,19 +126,180 @@ def test_the_overall_chart_compares_with_always_saying_the_commonest_class(
 
 
 def test_the_matrix_counts_rows_as_what_it_is(visitor: Visitor, make_run: RunMaker) -> None:
+    run = with_figures(make_run())
+    drawn = component(visitor.open("evaluate"), f"matrix-{run.id}-own-test")
+    assert drawn["names"] == ["blue", "red"]
+    assert [(each["row"], each["column"], each["text"]) for each in drawn["cells"]] == [
+        (0, 0, "45"), (0, 1, "5"), (1, 0, "6"), (1, 1, "24"),
+    ]
+    assert drawn["cells"][1]["label"] == "is blue, said red: 5 of 50, 10.0%"
+    assert [each["shade"] for each in drawn["cells"]] == [0.9, 0.1, 0.2, 0.8]
+
+
+def test_the_matrix_shows_shares_of_its_rows_where_they_are_asked_for(
+    visitor: Visitor, make_run: RunMaker
+) -> None:
+    run = with_figures(make_run())
+    at = visitor.open("evaluate")
+    at.session_state["mixups-form"] = "shares"
+    drawn = component(calm(at.run()), f"matrix-{run.id}-own-test")
+    assert [each["text"] for each in drawn["cells"]] == ["90%", "10%", "20%", "80%"]
+
+
+def test_a_chosen_cell_shows_its_photos_and_how_sure_it_was(
+    visitor: Visitor, make_run: RunMaker, dataset: Dataset
+) -> None:
+    run = answered(make_run(), dataset)
+    at = visitor.open("evaluate")
+    at.session_state[f"matrix-{run.id}-own-test-chosen-cell"] = (1, 0)
+    calm(at.run())
+    assert "Is red, said blue: 1 photo" in words(at)
+    places = [at for at, item in enumerate(dataset.items) if item.split == "test" and item.label == 1]
+    grid = [each for each in html_texts(at) if "thaw-thumbs" in each]
+    assert len(grid) == 1
+    assert f'src="{thumb_url(dataset.id, places[0])}"' in grid[0]
+    assert "80% sure" in grid[0]
+
+
+def test_where_the_answers_were_not_kept_the_page_says_so_and_offers_to_look_again(
+    visitor: Visitor, make_run: RunMaker
+) -> None:
+    run = with_figures(make_run())
+    at = visitor.open("evaluate")
+    at.session_state[f"matrix-{run.id}-own-test-chosen-cell"] = (0, 1)
+    calm(at.run())
+    assert "Which photos these are was not kept" in words(at)
+    assert "Look at them again" in labels(at)
+    assert f"roc-{run.id}-own-test" not in charts(at)
+
+
+def test_figures_stay_where_the_photos_are_gone(
+    visitor: Visitor, make_run: RunMaker, dataset: Dataset, tmp_path: Path
+) -> None:
+    run = with_figures(make_run())
+    dataset.folder.rename(tmp_path / "elsewhere")
+    at = visitor.open("evaluate")
+    assert "69 of 80 test photos" in words(at)
+    assert "not in the workspace any more" in words(at)
+    assert "Look at them again" not in labels(at)
+    assert len(component(at, f"matrix-{run.id}-own-test")["cells"]) == 4
+
+
+def test_kept_answers_bring_curves_and_calibration(
+    visitor: Visitor, make_run: RunMaker, dataset: Dataset
+) -> None:
+    run = answered(make_run(), dataset)
+    at = visitor.open("evaluate")
+    assert "Look at them again" not in labels(at)
+    found = charts(at)
+    key = f"{run.id}-own-test"
+    assert {f"roc-{key}", f"precision-recall-{key}", f"reliability-{key}"} <= found
+    drawn = chart(at, f"reliability-{key}")["data"][1]
+    assert drawn["x"] == [pytest.approx(60), pytest.approx(80)]
+    assert drawn["y"] == [100.0, 0.0]
+    assert "Calibrate" in labels(at)
+
+
+def test_a_fitted_temperature_is_shown_before_and_after(
+    visitor: Visitor, make_run: RunMaker, dataset: Dataset
+) -> None:
+    run = answered(make_run(), dataset)
+    studied.keep_record(
+        run, "temperature", {"value": 2.0, "images": 2, "loss_before": 1.0, "loss_after": 0.5})
+    at = visitor.open("evaluate")
+    text = words(at)
+    assert "Temperature **2.00**, fitted on 2 validation photos: less sure than it says" in text
+    assert "Calibrate" not in labels(at)
+    guessing, before, after = chart(at, f"reliability-{run.id}-own-test")["data"]
+    assert guessing["x"] == [0, 100]
+    assert before["x"] == [pytest.approx(60), pytest.approx(80)]
+    # At the temperature 2 the odds are the square roots of what they were.
+    assert after["x"] == [pytest.approx(100 / (1 + (2 / 3) ** 0.5)), pytest.approx(100 * 2 / 3)]
+
+
+def test_balanced_accuracy_and_macro_f1_stand_with_their_intervals(
+    visitor: Visitor, make_run: RunMaker
+) -> None:
     with_figures(make_run())
-    drawn = chart(visitor.open("evaluate"), "confusion")["data"][0]
-    assert drawn["text"] == [["45", "5"], ["6", "24"]]
-    assert drawn["customdata"][0][1] == "is blue, said red: 5"
-    assert drawn["z"][0] == [0.9, 0.1]
+    found = rates(FIGURES.classes, FIGURES.confusion)
+    text = words(visitor.open("evaluate"))
+    for name, figure in (("balanced accuracy", found.balanced), ("macro F1", found.macro_f1)):
+        assert figure.low is not None
+        assert f"{figure.value:.1%} {name}, {figure.low:.1%} to {figure.high:.1%}" in text
 
 
-@pytest.mark.parametrize(
-    ("names", "angle"),
-    [(["1", "22", "3", "4"], 0), (["a long name", "b", "c"], 0), (["skirt", "b", "c", "d"], -40)],
-)
-def test_names_stand_level_under_the_matrix_where_they_fit(names: list[str], angle: int) -> None:
-    assert _name_angle(names) == angle
+def test_the_table_has_every_class_with_its_figures(visitor: Visitor, make_run: RunMaker) -> None:
+    with_figures(make_run())
+    table = visitor.open("evaluate").dataframe[0].value
+    assert table["Class"].tolist() == ["blue", "red"]
+    assert table["Photos"].tolist() == [50, 30]
+    assert table["Precision"].tolist() == pytest.approx([100 * 45 / 51, 100 * 24 / 29])
+    assert table["Recall"].tolist() == pytest.approx([90, 80])
+    assert table["F1"].tolist() == pytest.approx([100 * 90 / 101, 100 * 48 / 59])
+
+
+def test_other_splits_are_looked_at_on_request_and_say_what_they_are_worth(
+    visitor: Visitor, make_run: RunMaker, dataset: Dataset
+) -> None:
+    run = with_figures(make_run())
+    at = visitor.open("evaluate")
+    at.session_state["result-target"] = "validation"
+    calm(at.run())
+    assert "chosen by these photos" in words(at)
+    assert "Measure on these photos" in labels(at)
+    answered(run, dataset, "validation")
+    calm(at.run())
+    assert "1 of 2 validation photos" in words(at)
+    at.session_state["result-target"] = "train"
+    assert "has learned from these photos" in words(calm(at.run()))
+
+
+def test_other_photos_say_which_classes_are_unknown_and_what_is_left_out(
+    visitor: Visitor, make_run: RunMaker, workspace: Workspace, tmp_path: Path, dataset: Dataset
+) -> None:
+    run = with_figures(make_run())
+    at = visitor.open("evaluate")
+    at.session_state["result-target"] = "others"
+    calm(at.run())
+    assert "Measure on these photos" not in labels(at)
+    other = take_in(make_photos(tmp_path / "other", each=10, classes=("blue", "green", "red")), workspace)
+    calm(at.run())
+    assert at.selectbox(key="result-others").options == [f"other · 30 photos · {other.created[:10]}"]
+    text = words(at)
+    assert "does not know the classes green; 10 photos of them are left out" in text
+    assert "has learned from" in text
+    assert "Measure on these photos" in labels(at)
+    answered(run, dataset, "all", other.id)
+    photos = chosen(workspace, run, Target(other.id, "all"))
+    right = int((photos.labels == 0).sum())
+    assert f"{right} of {len(photos.items)} photos of “other”" in words(calm(at.run()))
+
+
+def test_a_folder_on_this_machine_is_taken_in_and_chosen(
+    visitor: Visitor, make_run: RunMaker, tmp_path: Path
+) -> None:
+    with_figures(make_run())
+    make_photos(tmp_path / "elsewhere", each=4)
+    at = visitor.open("evaluate")
+    at.session_state["result-target"] = "others"
+    calm(at.run())
+    at.text_input[0].set_value(str(tmp_path / "elsewhere"))
+    press(at, "Take it in")
+    wait_for(visitor.service.jobs)
+    calm(at.run())
+    assert at.selectbox(key="result-others").options[0].startswith("elsewhere · 8 photos")
+    assert visitor.draft.dataset != at.selectbox(key="result-others").value
+
+
+def test_a_folder_that_is_not_there_is_said_in_place(visitor: Visitor, make_run: RunMaker) -> None:
+    with_figures(make_run())
+    at = visitor.open("evaluate")
+    at.session_state["result-target"] = "others"
+    calm(at.run())
+    at.text_input[0].set_value("/nowhere/at/all")
+    press(at, "Take it in")
+    wait_for(visitor.service.jobs)
+    assert len(calm(at.run()).error) == 1
 
 
 def test_classes_come_best_first_with_their_number_of_photos(visitor: Visitor, make_run: RunMaker) -> None:
@@ -117,15 +323,17 @@ def test_what_was_not_measured_is_measured_on_request(
 ) -> None:
     run = make_run(State.STOPPED)
 
-    def measure(_workspace: object, folder: RunFolder) -> Evaluation | None:
-        return evaluation_of(with_figures(folder))
+    def looked(_workspace: object, folder: RunFolder, target: Target, _progress: object) -> None:
+        assert target == Target("", "test")
+        with_figures(folder)
 
-    monkeypatch.setattr("core.runs.work.measure", measure)
+    monkeypatch.setattr(evaluating, "looked", looked)
     at = visitor.open("evaluate")
     assert labels(at) == ["Measure on the test photos"]
     assert "have not been looked at for Run 1 yet" in words(at)
     press(at, "Measure on the test photos")
-    assert "69 of 80 test photos" in words(at)
+    wait_for(visitor.service.studies)
+    assert "69 of 80 test photos" in words(calm(at.run()))
     assert evaluation_of(run) is not None
 
 
@@ -134,17 +342,18 @@ def test_photos_that_are_gone_are_said_in_place(
 ) -> None:
     make_run(State.STOPPED)
     dataset.folder.rename(tmp_path / "elsewhere")
-    at = press(visitor.open("evaluate"), "Measure on the test photos")
-    assert r"There is no such dataset\." in at.error[0].value
+    assert r"There is no such dataset\." in visitor.open("evaluate").error[0].value
 
 
 def test_a_dataset_without_test_photos_is_said_and_not_measured_as_0(
-    visitor: Visitor, make_run: RunMaker, monkeypatch: pytest.MonkeyPatch
+    visitor: Visitor, make_run: RunMaker, dataset: Dataset
 ) -> None:
     make_run(State.STOPPED)
-    monkeypatch.setattr("core.runs.work.measure", lambda *_given: None)
-    at = press(visitor.open("evaluate"), "Measure on the test photos")
+    kept = tuple(item for item in dataset.items if item.split != "test")
+    datasets.save(replace(dataset, items=kept), dataset.folder)
+    at = visitor.open("evaluate")
     assert "no test photos" in at.info[0].value
+    assert labels(at) == []
 
 
 @pytest.mark.parametrize("error", [BadInput("The model file cannot be read."), ThawError("Not now.")])
@@ -155,8 +364,10 @@ def test_an_error_while_measuring_leaves_the_page_standing(
         raise error
 
     make_run(State.STOPPED)
-    monkeypatch.setattr("core.runs.work.measure", fail)
+    monkeypatch.setattr(evaluating, "looked", fail)
     at = press(visitor.open("evaluate"), "Measure on the test photos")
+    wait_for(visitor.service.studies)
+    calm(at.run())
     assert error.what.rstrip(".") in at.error[0].value
     assert page(at) == "Evaluate"
 
@@ -200,14 +411,16 @@ def test_names_from_outside_are_text_in_every_element(
     visitor: Visitor, hostile: Dataset, make_run: RunMaker
 ) -> None:
     make_run(of=hostile, test=True)
-    make_run(of=hostile, test=True)
+    run = answered(make_run(of=hostile, test=True), hostile)
     at = visitor.open("evaluate", dataset=hostile.id)
     assert [text for _field, text in markdown_texts(at) if "![" in text] == []
     assert "<img src=x" not in "".join(html_texts(at))
-    for key in ("overall", "by-class", "confusion"):
+    for key in ("overall", "by-class"):
         axis = chart(at, key)["layout"]["yaxis"]
         assert all("<img" not in label for label in axis["ticktext"])
-    assert components(at) == set()
+    for each in chart(at, f"roc-{run.id}-own-test")["data"]:
+        assert "<img" not in json.dumps([each.get("name"), each.get("customdata")])
+    assert components(at) == {f"matrix-{run.id}-own-test"}
 
 
 def test_the_page_leads_on_to_predict(

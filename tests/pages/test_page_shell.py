@@ -20,10 +20,11 @@ def icons(at: AppTest) -> dict[str, str]:
 def test_the_sidebar_lists_the_journey_and_locks_what_is_not_open_yet(visitor: Visitor) -> None:
     at = visitor.open()
     assert [each["page_name"] for each in at._registered_pages.values()] == [
-        "Start", "Data", "Model", "Train", "Evaluate", "Predict", "Compare", "Experiments", "Workspace",
+        "Start", "Data", "Model", "Train", "Evaluate", "Predict", "Take away", "Compare", "Experiments",
+        "Workspace",
     ]
     assert {name for name, icon in icons(at).items() if icon == LOCK} == {
-        "model", "train", "evaluate", "predict",
+        "model", "train", "evaluate", "predict", "take_away",
     }
     assert DONE not in icons(at).values()
 

@@ -18,7 +18,6 @@ from core.data.dataset import (
     Item,
     Problem,
     Refused,
-    with_fewer_to_learn_from,
 )
 from core.errors import BadInput, NotFound
 from core.workspace import Workspace
@@ -161,30 +160,6 @@ def test_a_limited_dataset_keeps_the_proportions() -> None:
     dataset = made({(0, "train"): 300, (0, "test"): 100, (1, "train"): 600})
     kept = Counter((item.label, item.split) for item in dataset.limited(100).items)
     assert kept == {(0, "train"): 30, (0, "test"): 10, (1, "train"): 60}
-
-
-@UNHURRIED
-@given(CELLS, st.integers(1, 40), st.integers(1, 40), st.integers(0, 5))
-def test_fewer_photos_to_learn_from_leave_all_others_and_a_smaller_number_is_part_of_a_larger_one(
-    cells: dict[tuple[int, str], int], one: int, other: int, seed: int
-) -> None:
-    dataset = made(cells)
-    small, large = (
-        with_fewer_to_learn_from(dataset, each, seed) for each in sorted((one, other)))
-    assert set(small.items) <= set(large.items)
-    assert small == with_fewer_to_learn_from(dataset, min(one, other), seed)
-    counted = Counter((item.label, item.split) for item in large.items)
-    assert counted == {
-        (label, split): min(count, max(one, other)) if split == "train" else count
-        for (label, split), count in cells.items()
-    }
-
-
-def test_another_seed_draws_other_photos_to_learn_from() -> None:
-    dataset = made({(0, "train"): 100})
-    first, second = (set(with_fewer_to_learn_from(dataset, 10, seed).items) for seed in (0, 1))
-    assert len(first) == len(second) == 10
-    assert first != second
 
 
 def test_a_limit_below_one_is_bad_input() -> None:

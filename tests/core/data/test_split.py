@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
+from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.data.split import FEWEST_TO_SPLIT, assign, carve
+from core.data.dataset import SPLITS, Dataset, Item
+from core.data.split import FEWEST_TO_SPLIT, assign, carve, with_fewer_to_learn_from
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 DIGESTS = st.integers(0, 400).map(lambda number: f"{number:064x}")
 IMAGES = st.lists(st.tuples(st.integers(0, 4), DIGESTS), max_size=150)
 SEEDS = st.integers(-(2**31), 2**31)
+CELLS = st.dictionaries(
+    st.tuples(st.integers(0, 3), st.sampled_from(SPLITS)), st.integers(1, 30), min_size=1
+)
 
 
 def distinct(images: list[tuple[int, str]]) -> list[tuple[int, str]]:
@@ -92,3 +97,38 @@ def test_carving_takes_of_every_class_and_never_all(
     for label, total in Counter(label for label, _digest in images).items():
         assert taken[label] < total
         assert taken[label] >= (1 if total > 1 else 0)
+
+
+def counted(cells: dict[tuple[int, str], int]) -> Dataset:
+    """Return a dataset with so many images of each label in each split."""
+    places = [cell for cell, count in cells.items() for _one in range(count)]
+    items = tuple(
+        Item(f"images/{number:06d}.jpg", f"{number}.jpg", label, split, f"{number:064x}", 8, 8)
+        for number, (label, split) in enumerate(places)
+    )
+    names = tuple(f"class {label}" for label in range(4))
+    return Dataset("some", "Some", "folder", Path(), names, items, (), (), (), (), 0, True, "2026")
+
+
+@UNHURRIED
+@given(CELLS, st.integers(1, 40), st.integers(1, 40), st.integers(0, 5))
+def test_fewer_photos_to_learn_from_leave_all_others_and_a_smaller_number_is_part_of_a_larger_one(
+    cells: dict[tuple[int, str], int], one: int, other: int, seed: int
+) -> None:
+    dataset = counted(cells)
+    small, large = (
+        with_fewer_to_learn_from(dataset, each, seed) for each in sorted((one, other)))
+    assert set(small.items) <= set(large.items)
+    assert small == with_fewer_to_learn_from(dataset, min(one, other), seed)
+    found = Counter((item.label, item.split) for item in large.items)
+    assert found == {
+        (label, split): min(count, max(one, other)) if split == "train" else count
+        for (label, split), count in cells.items()
+    }
+
+
+def test_another_seed_draws_other_photos_to_learn_from() -> None:
+    dataset = counted({(0, "train"): 100})
+    first, second = (set(with_fewer_to_learn_from(dataset, 10, seed).items) for seed in (0, 1))
+    assert len(first) == len(second) == 10
+    assert first != second

@@ -41,7 +41,7 @@ def test_it_holds_the_files_of_the_design(trained: Any) -> None:
     events = {name for name in names if name.startswith("events/")}
     assert names - events == {
         "plan.json", "status.json", "history.csv", "batches.csv", "report.json", "test.csv", "lock",
-        "model.keras", "checkpoint/best.keras", "checkpoint/last.npz",
+        "model.keras", "checkpoint/best.keras", "checkpoint/last.npz", "studies/predictions-own-test.npz",
     }
     assert len(events) == 1
 

@@ -1,0 +1,169 @@
+const states = new WeakMap();
+const wrong = "wrong label";
+const keys = { w: wrong, b: "bad image", k: "keep" };
+
+const makePhoto = (photo, words) => {
+  const node = make("li", "photo");
+  node.dataset.image = photo.image;
+  const picture = make("button", "picture");
+  picture.type = "button";
+  const image = make("img");
+  image.loading = "lazy";
+  image.alt = "";
+  picture.append(image);
+  const truth = make("label", "truth");
+  truth.append(make("span"), make("select"));
+  const frame = make("div", "frame");
+  frame.append(picture, truth);
+  const marks = make("div", "marks");
+  marks.setAttribute("role", "group");
+  words.verdicts.forEach(([verdict, short, long]) => {
+    const button = make("button", verdict.split(" ")[0], short);
+    button.type = "button";
+    button.dataset.verdict = verdict;
+    button.title = long;
+    marks.append(button);
+  });
+  node.append(frame, make("p", "said"), make("p", "is"), marks);
+  return node;
+};
+
+const fillPhoto = (node, photo, words) => {
+  setAttribute(node.querySelector("img"), "src", photo.thumb);
+  setParts(node.querySelector(".said"), photo.said);
+  setText(node.querySelector(".is"), photo.is);
+  setText(node.querySelector(".truth span"), words.truth);
+  setAttribute(node.querySelector(".picture"), "aria-label", `${words.open}: ${photo.label}`);
+  setAttribute(node.querySelector(".marks"), "aria-label", `${words.mark}: ${photo.label}`);
+};
+
+// The list of classes may be long, so a photo has it only once it is needed.
+const fillClasses = (select, photo, classes) => {
+  const wanted = JSON.stringify([photo.at, classes]);
+  if (select.dataset.filled === wanted) return;
+  select.dataset.filled = wanted;
+  select.replaceChildren(
+    ...classes.map((name, at) => {
+      const option = make("option", "", name);
+      option.value = String(at);
+      return option;
+    }).filter((option) => option.value !== String(photo.at)),
+  );
+};
+
+const markOf = (state, image) => {
+  const waiting = state.waiting.get(image);
+  return waiting ? waiting.mark : state.marks[image] ?? null;
+};
+
+const show = (state) => {
+  state.nodes.forEach((node, place) => {
+    const photo = state.photos[place];
+    const mark = markOf(state, photo.image);
+    const [verdict, label] = mark ?? ["", -1];
+    setAttribute(node, "data-mark", verdict);
+    const select = node.querySelector("select");
+    if (verdict === wrong) {
+      fillClasses(select, photo, state.classes);
+      select.value = String(label);
+      setAttribute(select, "aria-label", state.words.truth);
+    }
+    const here = place === state.at;
+    for (const button of node.querySelectorAll("button, select")) button.tabIndex = here ? 0 : -1;
+    for (const button of node.querySelectorAll(".marks button")) {
+      setAttribute(button, "aria-pressed", button.dataset.verdict === verdict);
+    }
+  });
+};
+
+// What Python has not answered yet is told again with each choice: of two quick ones none is lost.
+const say = (state, image, mark) => {
+  state.choices += 1;
+  state.waiting.set(image, { mark, count: state.choices });
+  show(state);
+  const marks = [...state.waiting].map(([path, each]) => [path, each.mark]);
+  state.tell("choice", { value: { of: state.of, marks }, count: state.choices });
+};
+
+const toggle = (state, photo, verdict) => {
+  const now = markOf(state, photo.image);
+  const label = verdict === wrong ? photo.instead : -1;
+  say(state, photo.image, now?.[0] === verdict ? null : [verdict, label]);
+};
+
+const columns = (nodes) => {
+  const second = nodes.findIndex((node) => node.offsetTop > nodes[0].offsetTop);
+  return second < 1 ? nodes.length : second;
+};
+
+const walk = (state, key) => {
+  const wide = columns(state.nodes);
+  const down = { ArrowDown: wide, ArrowUp: -wide }[key];
+  const last = state.nodes.length - 1;
+  const to = down === undefined ? stepTo(key, state.at, last + 1, false) : state.at + down;
+  if (to === null) return false;
+  if (to < 0 || to > last) return true;
+  state.at = to;
+  show(state);
+  state.nodes[to].querySelector(".picture").focus();
+  return true;
+};
+
+const photoAt = (state, event) => {
+  const place = state.nodes.indexOf(event.target.closest(".photo"));
+  if (place >= 0) state.at = place;
+  return state.photos[place];
+};
+
+const listen = (state, list) => {
+  list.onclick = (event) => {
+    const photo = photoAt(state, event);
+    const button = event.target.closest("button");
+    if (!photo || !button) return;
+    if (button.matches(".picture")) state.open("open", photo.image);
+    else toggle(state, photo, button.dataset.verdict);
+    show(state);
+  };
+  list.onchange = (event) => {
+    const photo = photoAt(state, event);
+    if (photo && event.target.matches("select")) say(state, photo.image, [wrong, Number(event.target.value)]);
+  };
+  list.onkeydown = (event) => {
+    const photo = photoAt(state, event);
+    if (!photo || event.target.matches("select") || event.altKey || event.ctrlKey || event.metaKey) return;
+    const verdict = keys[event.key.toLowerCase()];
+    if (verdict) toggle(state, photo, verdict);
+    else if (!walk(state, event.key)) return;
+    event.preventDefault();
+  };
+};
+
+const build = (state, list, data) => {
+  const shape = JSON.stringify([data.of, data.photos.map((photo) => photo.image)]);
+  if (state.shape === shape) return;
+  state.shape = shape;
+  state.at = 0;
+  state.nodes = data.photos.map((photo) => makePhoto(photo, data.words));
+  list.replaceChildren(...state.nodes);
+};
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  const list = parentElement.querySelector(".photos");
+  let state = states.get(parentElement);
+  if (!state) {
+    state = { choices: data.seen, waiting: new Map(), nodes: [] };
+    states.set(parentElement, state);
+    listen(state, list);
+  }
+  Object.assign(state, { tell: setStateValue, open: setTriggerValue, photos: data.photos });
+  Object.assign(state, { classes: data.classes, words: data.words, marks: data.marks });
+  if (state.of !== data.of) state.waiting.clear();
+  state.of = data.of;
+  state.choices = Math.max(state.choices, data.seen);
+  for (const [image, each] of state.waiting) if (each.count <= data.seen) state.waiting.delete(image);
+  build(state, list, data);
+  data.photos.forEach((photo, place) => fillPhoto(state.nodes[place], photo, data.words));
+  setAttribute(list, "aria-label", data.words.list);
+  setText(parentElement.querySelector(".keys"), data.words.keys);
+  show(state);
+}

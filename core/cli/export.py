@@ -1,0 +1,155 @@
+"""The commands ``export`` and ``import``: a run's model in another form, or the run itself as one file."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from core.cli.commands import workspace_of
+from core.cli.progress import Bar
+from core.cli.signals import answered
+from core.errors import BadInput, NotFound
+from core.export.formats import FORMATS, Format
+from core.files import JsonObject, write_atomic
+from core.i18n import _
+from core.people import COMMAND_LINE
+from core.runs.named import run_named
+from core.runs.packing import pack_to
+from core.runs.unpacking import unpack
+from core.studies.exporting import Exported, export
+from core.words import bytes_text
+
+Add = Callable[..., argparse.ArgumentParser]
+RUN = "run"
+
+
+def declare(groups: Any, add: Add, workspace: Callable[[argparse.ArgumentParser], None]) -> None:
+    """Declare both commands.
+
+    Args:
+        groups: The commands.
+        add: Adds one to a group: group, name, what it does, how it is shown, about what it is.
+        workspace: Adds ``--workspace``.
+    """
+    each = add(groups, "export", export_run, show_export,
+               _("Write a run's model in another form and compare it with Keras, or the run as one file."))
+    each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
+    each.add_argument("--format", metavar="|".join([*FORMATS, RUN]), required=True,
+                      help=_("the form; “run” is the whole run, for “import” on another machine"))
+    each.add_argument("--out", metavar="PATH", help=_(
+        "where to: a .zip, the model's file alone, or else a folder; only kept in the run unless told"))
+    each.add_argument("--photos", action="store_true", help=_("with “run”: the photos of its dataset too"))
+    workspace(each)
+    each = add(groups, "import", import_run, show_import,
+               _("Take in a run that was exported as one file, here or on another machine."))
+    each.add_argument("file", metavar="ZIP")
+    workspace(each)
+
+
+def export_run(given: argparse.Namespace) -> JsonObject:
+    """Write a run, or its model, somewhere."""
+    workspace = workspace_of(given.workspace)
+    folder = run_named(workspace, given.run)
+    out = None if given.out is None else _target(given.out)
+    if given.format == RUN:
+        if out is None:
+            raise BadInput(_("It is not said where to."), fix=_("Name a file with --out."))
+        with _stopped_by_term(), Bar() as bar:
+            pack_to(workspace, folder, out, photos=given.photos, progress=bar)
+        return {"run": folder.id, "format": RUN, "out": str(out), "bytes": out.stat().st_size,
+                "photos": given.photos}
+    if given.photos:
+        raise BadInput(_("Only a whole run takes its photos along."), given="--photos",
+                       fix=_("Use it with --format run."))
+    with _stopped_by_term(), Bar() as bar:
+        found = export(workspace, folder, given.format, bar)
+    if out is not None:
+        _put(found, out)
+    return {
+        "run": folder.id, "format": found.form.name, "out": str(out or found.file),
+        "made_s": found.made_s, **found.verified.to_json(),
+    }
+
+
+def import_run(given: argparse.Namespace) -> JsonObject:
+    """Take a run in."""
+    workspace = workspace_of(given.workspace)
+    with _stopped_by_term(), Bar() as bar:
+        found = unpack(workspace, Path(given.file), by=COMMAND_LINE, progress=bar)
+    return {"run": found.run, "number": found.number, "dataset": found.dataset or None,
+            "photos": found.photos}
+
+
+def show_export(answer: JsonObject) -> str:
+    """Where it is, and how it compares."""
+    first = _("{out}: {size}").format(out=answer["out"], size=bytes_text(int(str(answer["bytes"]))))
+    if answer["format"] == RUN:
+        return first
+    lines = [first, _(
+        "compared with Keras on {images} photos ({split}): the same class for {same}, probabilities differ "
+        "by {difference:.2g} at most").format(**answer)]
+    lines.append(_("a photo takes {ms:.1f} ms, in Keras {keras_ms:.1f} ms").format(
+        ms=1000 * float(str(answer["seconds"])), keras_ms=1000 * float(str(answer["keras_seconds"]))))
+    if not answer["agrees"]:
+        lines.append(_("It differs from Keras by more than this form should: do not rely on it."))
+    return "\n".join(lines)
+
+
+def show_import(answer: JsonObject) -> str:
+    """What the run is called here, and whether its photos are here."""
+    said = _("run {run}: taken in").format(**answer)
+    if answer["dataset"] is None:
+        return said + "\n" + _("Its photos are not in this workspace: it predicts, but cannot be measured.")
+    return said
+
+
+def _target(text: str) -> Path:
+    if not text:
+        raise BadInput(_("It is not said where to."), fix=_("Name a file with --out."))
+    path = Path(text).expanduser().absolute()
+    if not path.parent.is_dir():
+        raise NotFound(_("There is no such folder."), given=str(path.parent),
+                       fix=_("Make it first, or name another."))
+    return path
+
+
+def _put(found: Exported, out: Path) -> None:
+    """Put an export where it is wanted: as the zip, as the model's file alone, or as a folder."""
+    if out.suffix == ".zip":
+        write_atomic(out, lambda temporary: _copy(found.file, temporary))
+    elif _is_its_file(found.form, out):
+        def write(temporary: Path) -> None:
+            with zipfile.ZipFile(found.file) as archive, archive.open(found.form.file) as source, \
+                    temporary.open("wb") as target:
+                shutil.copyfileobj(source, target)
+
+        write_atomic(out, write)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BadInput(
+            _("There is something of that name already."), given=str(out),
+            fix=_("Name a new folder, a .zip, or a file that ends as the model's does."))
+    else:
+        with zipfile.ZipFile(found.file) as archive:
+            archive.extractall(out)
+
+
+def _is_its_file(form: Format, out: Path) -> bool:
+    return bool(out.suffix) and out.suffix == Path(form.file).suffix
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+
+
+def _stopped_by_term() -> Any:
+    """Let SIGTERM end the command as Ctrl-C does, so that what is half made is removed."""
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    return answered(leave, signal.SIGTERM)

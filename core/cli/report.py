@@ -1,0 +1,68 @@
+"""The command ``report``: a run's report as one HTML file, and its model card."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.cli.commands import workspace_of
+from core.cli.progress import Bar
+from core.errors import NotFound
+from core.files import JsonObject, copy_file
+from core.i18n import _
+from core.runs.named import run_named
+from core.studies.reporting import card_file, make_report, report_file
+
+ABOUT = _("Write the report of a run as one HTML file, and its model card.")
+Add = Callable[..., argparse.ArgumentParser]
+
+
+def declare(groups: Any, add: Add, workspace: Callable[[argparse.ArgumentParser], None]) -> None:
+    """Declare the command.
+
+    Args:
+        groups: The commands.
+        add: Adds one to a group: group, name, what it does, how it is shown, about what it is.
+        workspace: Adds ``--workspace``.
+    """
+    each = add(groups, "report", report, show, ABOUT)
+    each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
+    each.add_argument("--out", metavar="FILE", help=_("where the report goes too; it stays with the run"))
+    each.add_argument("--card", metavar="FILE", help=_("where the model card goes too"))
+    workspace(each)
+
+
+def report(given: argparse.Namespace) -> JsonObject:
+    """Make the report of a run.
+
+    Raises:
+        BadInput: The run has no model.
+        NotFound: There is no such run, or no folder to write to.
+    """
+    workspace = workspace_of(given.workspace)
+    folder = run_named(workspace, given.run)
+    wanted = {"report": given.out, "card": given.card}
+    targets = {name: _target(text) for name, text in wanted.items() if text is not None}
+    with Bar() as bar:
+        make_report(workspace, folder, bar)
+    made = {"report": report_file(folder), "card": card_file(folder)}
+    for name, target in targets.items():
+        copy_file(made[name], target)
+    answer: JsonObject = {"run": folder.id}
+    return answer | {name: str(targets.get(name, made[name])) for name in made}
+
+
+def show(answer: JsonObject) -> str:
+    """Where both are."""
+    return _("report: {report}\nmodel card: {card}").format(**answer)
+
+
+def _target(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if not path.parent.is_dir() or path.is_dir():
+        raise NotFound(
+            _("There is no such folder to write a file into."), given=str(path),
+            fix=_("Make it first, or name another file."))
+    return path

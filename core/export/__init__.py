@@ -1,0 +1,1 @@
+"""What is taken away from a run: model formats, the script, the report."""

@@ -1,0 +1,162 @@
+"""What a model says of many photos as a table, and as a file for a spreadsheet."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core.errors import ThawError
+from core.files import slug
+from core.i18n import _
+from core.insight.answering import Said
+from core.insight.predict import Answer, likeliest
+from core.insight.sureness import is_sure
+from core.runs.listing import Listed
+from pages.ui.escape import one_line
+from pages.ui.experiment_table import csv_text
+from pages.ui.pieces import caption
+from pages.ui.predict_answers import Answers
+from pages.ui.predict_pile import Photo
+from pages.ui.predict_threshold import Judging
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TOP = 5
+ROW_PX = 44
+MOST_ROWS = 9
+NAME_SHOWN = 80
+
+
+@dataclass(frozen=True)
+class Row:
+    """A photo and what was said of it.
+
+    Attributes:
+        photo: The photo.
+        found: The likeliest classes, the likeliest first; empty where there is no answer.
+        sure: Whether the first of them is named.
+        picture: A small picture as JPEG; empty where there is none.
+        problem: Why there is no answer.
+    """
+
+    photo: Photo
+    found: tuple[Answer, ...]
+    sure: bool
+    picture: bytes = b""
+    problem: ThawError | None = None
+
+    @property
+    def says(self) -> str:
+        """The class that is named, which is text from outside, or that the model is not sure."""
+        if not self.found:
+            return ""
+        return self.found[0].name if self.sure else _("not sure")
+
+    @property
+    def note(self) -> str:
+        """What there is to know of it, in words."""
+        return self.photo.note if self.problem is None else self.problem.what
+
+    @property
+    def thumb(self) -> str:
+        """Where a browser finds its picture; empty where there is none."""
+        if self.photo.thumb or not self.picture:
+            return self.photo.thumb
+        return "data:image/jpeg;base64," + base64.b64encode(self.picture).decode("ascii")
+
+
+def rows_of(photos: Sequence[Photo], found: Answers, how: Judging) -> list[Row]:
+    """Return the photos that something was said of, in their order."""
+    said = dict(found.said)  # it grows while it is read
+    return [_row(photo, said[photo.key], found.classes, how) for photo in photos if photo.key in said]
+
+
+def _row(photo: Photo, said: Said, classes: Sequence[str], how: Judging) -> Row:
+    if said.chances is None:
+        return Row(photo, (), False, problem=said.problem)
+    chances = how.read(said.chances)
+    sure = is_sure(chances, how.threshold)
+    return Row(photo, tuple(likeliest(classes, chances, TOP)), sure, said.picture)
+
+
+def table(rows: Sequence[Row], run: Listed) -> Row | None:
+    """Show the table and the button that saves it.
+
+    Returns:
+        The chosen row; ``None`` where none is.
+    """
+    # NOTE: Streamlit knows a chosen row by its place alone, so other photos are another table.
+    keys = " ".join(row.photo.key for row in rows)
+    answer = st.dataframe(
+        _frame(rows), key=f"predict-{hashlib.sha256(keys.encode()).hexdigest()[:16]}", hide_index=True,
+        on_select="rerun", selection_mode="single-row", column_config=_columns(), row_height=ROW_PX,
+        height=ROW_PX * min(len(rows), MOST_ROWS) + ROW_PX, placeholder="",
+        alt=_("What the model says of each photo; choose a row to see more of it below"),
+    )
+    caption(_("Choose a row to see below what speaks for its answer. A column's head sorts."))
+    chosen = [at for at in answer["selection"]["rows"] if 0 <= at < len(rows)]
+    st.download_button(
+        _("Save as CSV"), csv_text([_line(row) for row in rows]).encode("utf-8-sig"),
+        f"{'-'.join(part for part in ('thaw-predictions', slug(run.title)) if part)}.csv",
+        "text/csv; charset=utf-8", icon=":material/download:", on_click="ignore",
+    )
+    return rows[chosen[0]] if chosen else None
+
+
+def _line(row: Row) -> dict[str, str | float | None]:
+    """Return a row of the file; a class is named only where the model is sure."""
+    first = row.found[0].probability if row.found else None
+    second = row.found[1] if row.sure and len(row.found) > 1 else None
+    return {
+        _("file"): one_line(row.photo.name, 400),
+        _("class in its dataset"): one_line(row.photo.label, 200),
+        _("says"): one_line(row.says, 200),
+        _("how sure"): None if first is None else round(first, 6),
+        _("second"): "" if second is None else one_line(second.name, 200),
+        _("how sure of the second"): None if second is None else round(second.probability, 6),
+        _("note"): one_line(row.note, 400),
+    }
+
+
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.DataFrame([_cells(row) for row in rows])
+    unused = [name for name in ("is", "note") if not any(frame[name])]
+    return frame.drop(columns=unused)
+
+
+def _cells(row: Row) -> dict[str, Any]:
+    second = row.found[1] if row.sure and len(row.found) > 1 else None
+    return {
+        "picture": row.thumb or None,
+        "file": one_line(row.photo.name, NAME_SHOWN),
+        "is": one_line(row.photo.label, NAME_SHOWN),
+        "says": one_line(row.says, NAME_SHOWN),
+        "sure": 100 * row.found[0].probability if row.found else float("nan"),
+        "second": "" if second is None else one_line(second.name, NAME_SHOWN),
+        "second_sure": float("nan") if second is None else 100 * second.probability,
+        "note": row.note,
+    }
+
+
+def _columns() -> dict[str, Any]:
+    column = st.column_config
+    return {
+        "picture": column.ImageColumn(_("Photo"), width=70),
+        "file": column.TextColumn(_("File"), width="medium"),
+        "is": column.TextColumn(_("Is"), help=_("The class that it has in its dataset.")),
+        "says": column.TextColumn(_("Says"), width=120),
+        "sure": column.ProgressColumn(
+            _("How sure"), format="%.1f%%", min_value=0, max_value=100, color="blue", help=_(
+                "The probability of the likeliest class, named or not.")),
+        "second": column.TextColumn(_("Second"), help=_("The next likeliest class.")),
+        "second_sure": column.NumberColumn(_("How sure of it"), format="%.1f%%"),
+        "note": column.TextColumn(_("Note"), width="large"),
+    }

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cli_calls import Capture, asked, refused
+from PIL import Image
+
+from core.cli import audit as module
+from core.cli.main import main
+from core.data import dataset as datasets
+from core.data.dataset import Dataset
+from core.errors import Unavailable
+from core.training.plan import Plan
+from core.workspace import Workspace
+
+
+@pytest.fixture
+def copied(photos: Path) -> Path:
+    """16 photos in two classes, and two of which one is the other cut and crushed, in another class."""
+    rough = np.random.default_rng(1).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    image = Image.fromarray(rough).resize((160, 120), Image.Resampling.BICUBIC)
+    image.save(photos / "red" / "one.png")
+    image.crop((4, 6, 155, 117)).save(photos / "blue" / "two.jpg", quality=30)
+    return photos
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
+    """Features made by hand, by class."""
+    plans: list[Plan] = []
+
+    def made(dataset: Dataset, plan: Plan, progress: Callable[..., None]) -> np.ndarray:
+        progress("Looking at the photos", 1, 1)
+        plans.append(plan)
+        random = np.random.default_rng(0).normal(size=(len(dataset.items), 16))
+        random[:, :8] += [[6.0 * item.label] * 8 for item in dataset.items]
+        rows: Any = random.astype(np.float32)
+        copies = [at for at, item in enumerate(dataset.items) if item.name.endswith(("one.png", "two.jpg"))]
+        rows[copies[0]] = rows[copies[1]]
+        return rows  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(module, "backbone_features", made)
+    return plans
+
+
+def test_findings_are_told_by_the_names_that_the_files_had(
+    copied: Path, workspace: Workspace, plans: list[Plan], capsys: Capture
+) -> None:
+    said = asked(capsys, "audit", str(copied), "--workspace", str(workspace.root))
+    assert (said["images"], said["backbone"], plans[0].backbone) == (
+        18, "efficientnet-lite0", "efficientnet-lite0")
+    (pair,) = said["near_duplicates"]["pairs"]
+    assert {each["image"] for each in pair["photos"]} == {"red/one.png", "blue/two.jpg"}
+    assert pair["agreement"] >= said["near_duplicates"]["agreement_at_least"]
+    assert {each["label"] for each in pair["photos"]} == {"blue", "red"}
+    assert said["label_errors"]["looked_at"] == 18
+    wrong = {each["image"]: each["looks_like"] for each in said["label_errors"]["photos"]}
+    assert wrong in ({"blue/two.jpg": "red"}, {"red/one.png": "blue"})
+    assert said["outliers"]["found"] == len(said["outliers"]["photos"])
+
+
+def test_people_are_told_in_a_few_lines(
+    copied: Path, workspace: Workspace, plans: list[Plan], capsys: Capture
+) -> None:
+    given = ["audit", str(copied), "--backbone", "mobilenetv2", "--workspace", str(workspace.root)]
+    assert main(given) == 0
+    out = capsys.readouterr().out
+    assert plans[0].backbone == "mobilenetv2"
+    assert "18 photos looked at, by the features of mobilenetv2" in out
+    assert "near-duplicates: 1 pair, " in out
+    assert "two.jpg (" in out
+    assert "labelled " in out
+
+
+def test_of_many_findings_only_the_first_are_shown(
+    copied: Path, workspace: Workspace, plans: list[Plan], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_ROWS", 0)
+    assert main(["audit", str(copied), "--workspace", str(workspace.root)]) == 0
+    assert plans
+    assert "… and 1 more; --json tells up to 500" in capsys.readouterr().out
+
+
+def test_an_unknown_backbone_and_weights_that_cannot_be_had_are_errors(
+    copied: Path, workspace: Workspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ("audit", str(copied), "--workspace", str(workspace.root))
+    assert refused(capsys, *given, "--backbone", "no-such")["given"] == "no-such"
+    assert not any(workspace.datasets.iterdir()), "the photos are not taken in for nothing"
+
+    def missing(*_given: object) -> None:
+        raise Unavailable("The weights cannot be fetched.")
+
+    monkeypatch.setattr(module, "backbone_features", missing)
+    assert refused(capsys, *given, status=1)["what"] == "The weights cannot be fetched."
+
+
+@pytest.mark.parametrize("where", ["taking in", "features"])
+def test_ctrl_c_leaves_nothing_half_made(
+    where: str, copied: Path, workspace: Workspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_given: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    if where == "features":
+        monkeypatch.setattr(module, "backbone_features", interrupted)
+    else:
+        monkeypatch.setattr(datasets, "save", interrupted)
+    assert main(["audit", str(copied), "--workspace", str(workspace.root)]) == 1
+    assert "Nothing half-made was kept" in capsys.readouterr().err
+    assert len(list(workspace.datasets.iterdir())) == (where == "features")
+    assert not any(workspace.incoming.iterdir())
+    assert not any(workspace.runs.iterdir())
+
+
+@pytest.mark.slow
+def test_the_packaged_backbone_finds_the_copy(copied: Path, workspace: Workspace, capsys: Capture) -> None:
+    said = asked(capsys, "audit", str(copied), "--workspace", str(workspace.root))
+    (pair,) = said["near_duplicates"]["pairs"]
+    assert {each["image"] for each in pair["photos"]} == {"red/one.png", "blue/two.jpg"}
