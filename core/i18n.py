@@ -22,6 +22,11 @@ def _catalogue() -> gettext.NullTranslations:
     return gettext.translation("thaw", LOCALE_DIR, languages=[language], fallback=True)
 
 
+def language() -> str:
+    """Return the code of the language that texts are in, such as ``"en"``."""
+    return _catalogue().info().get("language") or "en"
+
+
 def _(message: str) -> str:
     """Return ``message`` in the reader's language; the message itself where it is not translated."""
     return _catalogue().gettext(message)

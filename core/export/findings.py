@@ -49,6 +49,7 @@ class Findings:
         title: What the run is called; text from outside.
         state: How it stands, in words.
         made: When the report was made, as a date.
+        trained: When the training ended, as a date; empty where that is not known.
         plan: What was asked for.
         dataset: What it learned from; ``None`` where that is gone.
         history: Its epochs.
@@ -61,6 +62,7 @@ class Findings:
         machine: What it was trained on, by name.
         looks: How often its test photos were looked at.
         measured: The figures on the test photos.
+        unseen: Why there is nothing on single test photos, one sentence; empty where there is.
         majority: What always saying the commonest class would get right, and that class.
         calibration: How far its sureness holds on the test photos.
         temperature: What it was fitted to on validation photos.
@@ -69,6 +71,7 @@ class Findings:
         heatmap_block: The block of the heatmaps.
         moved: How far each block has moved.
         holding: For each corruption in words, the accuracy at each strength.
+        holding_on: The photos that this was measured on, in words.
         clean: The accuracy on the same photos as they are.
         audit: What the data audit found, in words with their number.
         usage: How plain Keras asks the model.
@@ -79,6 +82,7 @@ class Findings:
     made: str
     plan: Plan
     usage: str
+    trained: str = ""
     dataset: Dataset | None = None
     history: Sequence[EpochRow] = ()
     kept: int | None = None
@@ -90,6 +94,7 @@ class Findings:
     machine: Mapping[str, str] = field(default_factory=dict)
     looks: int = 0
     measured: Rates | None = None
+    unseen: str = ""
     majority: tuple[str, Share] | None = None
     calibration: Calibration | None = None
     temperature: float | None = None
@@ -98,5 +103,6 @@ class Findings:
     heatmap_block: str = ""
     moved: Sequence[Moved] = ()
     holding: Sequence[tuple[str, Sequence[Share]]] = ()
+    holding_on: str = ""
     clean: Share | None = None
     audit: Sequence[tuple[str, int]] = ()

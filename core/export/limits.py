@@ -16,7 +16,10 @@ def limits(found: Findings) -> list[str]:
         said.append(_("The photos that it learned from are no longer in the workspace, so nothing could be "
                       "looked up in them."))
     else:
-        said += [f"{each.title} {each.message}".strip() for each in found.dataset.problems]
+        said += [
+            f"{each.title}: {each.message}" if each.message else each.title
+            for each in found.dataset.problems
+        ]
     said.append(_("It always names one of its classes, also for a photo that shows none of them. What it "
                   "says of photos unlike those it learned from is not known."))
     said.append(_("It was made for learning and trying out. Decisions about people need more than this."))

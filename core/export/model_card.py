@@ -65,8 +65,9 @@ def _details(found: Findings) -> str:
     licence = backbone.licence or _("not available")
     return "\n".join([
         "## " + _("Model details"),
-        "", _("An image classifier: {backbone} with a new head, trained with Thaw on {date}.").format(
-            backbone=escaped(backbone.title), date=found.made), "", *said,
+        "", _("An image classifier: {backbone} with a new head, trained with Thaw. Date of the training: "
+              "{date}.").format(
+            backbone=escaped(backbone.title), date=found.trained or _("not available")), "", *said,
         "- " + _("Licence of the backbone's ImageNet weights: {licence}").format(licence=escaped(licence)),
         "", _blank(_("Who made it, and how to reach them.")),
     ])
@@ -108,8 +109,10 @@ def _data(found: Findings) -> str:
     title = escaped(dataset.title)
     return "\n\n".join([
         "## " + _("Evaluation data"),
-        _("{n} test photos of “{title}”, never learned from; {m} validation photos chose the epoch.").format(
-            n=f"{sizes['test']:,}", m=f"{sizes['validation']:,}", title=title),
+        _("{n} test photos of “{title}”, which this training did not learn from.").format(
+            n=f"{sizes['test']:,}", title=title)
+        + (" " + _("The epoch was chosen on {m} validation photos.").format(m=f"{sizes['validation']:,}")
+           if sizes["validation"] else ""),
         "## " + _("Training data"),
         _("{n} photos of “{title}” in {classes} classes.").format(
             n=f"{sizes['train']:,}", title=title, classes=len(dataset.classes)),

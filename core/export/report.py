@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -11,13 +12,12 @@ from core.export.findings import Findings
 from core.export.limits import limits
 from core.export.markup import Markup, facts, items, page, paragraph, section, table, tag
 from core.export.svg import Line, lines
-from core.i18n import _
+from core.i18n import _, language
 from core.insight.plan_differences import settings
 from core.training.counts import what_learns
 from core.training.events import EpochRow
 from core.words import duration_text
 
-LANGUAGE = "en"
 _STYLE = Path(__file__).with_name("report.css")
 
 
@@ -28,7 +28,7 @@ def report(found: Findings) -> str:
         found: What is known; every part that is not says so, and how to find it out.
     """
     return page(
-        _("{run}: report").format(run=found.title), LANGUAGE, _style(),
+        _("{run}: report").format(run=found.title), language(), _style(),
         _head(found), measured.headline(found), _plan(found), _data(found), _curves(found),
         measured.figures(found), measured.confusion(found), measured.calibration(found),
         measured.hardest(found), measured.heatmaps(found), measured.moved(found),
@@ -88,6 +88,12 @@ def _data(found: Findings) -> Markup:
         else _("The photos were divided at random, by seed {seed}.").format(seed=dataset.seed))
     left = _("Left out at intake: {refused} that could not be read, {same} that were there twice.").format(
         refused=f"{len(dataset.refused):,}", same=f"{len(dataset.duplicates):,}")
+    if dataset.revision is not None:
+        away = sum(not each.now for each in dataset.revision.changes)
+        left += " " + _("This is version {number} of “{title}”: left out after a look at the photos {away}, "
+                        "put into another class {labels}.").format(
+            number=dataset.revision.number, title=dataset.revision.title, away=f"{away:,}",
+            labels=f"{len(dataset.revision.changes) - away:,}")
     head = (_("Class"), _("Training"), _("Validation"), _("Test"), _("All"))
     return section(
         _("The photos"), tag("div", table(head, rows), cls="wide"), paragraph(f"{how} {left}", cls="quiet"))
@@ -113,15 +119,19 @@ def _curves(found: Findings) -> Markup:
 def _curve(
     found: Findings, rows: Sequence[EpochRow], name: str, spoken: str, *, share: bool
 ) -> Markup:
-    drawn = [Line(_("training"), [(row.epoch, getattr(row, name)) for row in rows], "train")]
-    checked = [
-        (row.epoch, value) for row in rows if (value := getattr(row, f"val_{name}")) is not None
-    ]
-    if checked:
-        drawn.append(Line(_("validation"), checked, "checked"))
+    named = ((_("training"), name, "train"), (_("validation"), f"val_{name}", "checked"))
+    drawn = [Line(words, _points(rows, field), cls) for words, field, cls in named]
+    drawn = [line for line in drawn if line.points]
+    if not drawn:
+        return paragraph(_("Not available: its figures are no numbers."))
     top = 1.0 if share else max(value for line in drawn for _epoch, value in line.points) * 1.05 or 1.0
     marks = [(epoch, words) for epoch, words in found.stages if epoch > 1]
     return lines(drawn, spoken=spoken, across=_("epoch"), top=top, share=share, marks=marks)
+
+
+def _points(rows: Sequence[EpochRow], field: str) -> list[tuple[int, float]]:
+    found = ((row.epoch, getattr(row, field)) for row in rows)
+    return [(epoch, value) for epoch, value in found if value is not None and math.isfinite(value)]
 
 
 def _versions(found: Findings) -> Markup:

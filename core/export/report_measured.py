@@ -19,6 +19,10 @@ def _not_yet(title: str, where: str) -> Markup:
         where=where)))
 
 
+def _unseen(title: str, found: Findings) -> Markup:
+    return section(title, paragraph(_("Not available: {why}").format(why=found.unseen)))
+
+
 def share_words(share: Share) -> str:
     """Return a share with its interval and its number of photos."""
     return _("{value} ({low} to {high}), {right} of {images}").format(
@@ -38,9 +42,8 @@ def estimate_words(found: Estimate | Share | None) -> str | None:
 def headline(found: Findings) -> Markup:
     """Return the one figure, on what it was measured, and what it has to be held against."""
     if found.measured is None:
-        return tag("div", paragraph(_(
-            "The test photos of this run were not looked at, so how good it is is not available. Evaluate "
-            "measures it.")), cls="headline")
+        return tag("div", paragraph(_("How good it is is not available: {why}").format(why=found.unseen)),
+                   cls="headline")
     accuracy = found.measured.accuracy
     against: object = ""
     if found.majority is not None:
@@ -57,7 +60,7 @@ def headline(found: Findings) -> Markup:
 def figures(found: Findings) -> Markup:
     """Return accuracy, balanced accuracy, macro F1, and the table by class."""
     if found.measured is None:
-        return _not_yet(_("By class"), _("Evaluate"))
+        return _unseen(_("How well"), found)
     rates = found.measured
     rows = [
         Interval(_("accuracy"), rates.accuracy.value, rates.accuracy.low, rates.accuracy.high),
@@ -86,7 +89,7 @@ def _class_row(each: ClassRates) -> tuple[object, ...]:
 def confusion(found: Findings) -> Markup:
     """Return the confusion matrix; of very many classes the commonest mistakes instead."""
     if found.measured is None:
-        return _not_yet(_("What it mixes up"), _("Evaluate"))
+        return _unseen(_("What it mixes up"), found)
     matrix, names = found.measured.confusion, [each.name for each in found.measured.by_class]
     if len(names) > MOST_CELLS:
         mistakes = sorted(
@@ -115,7 +118,7 @@ def calibration(found: Findings) -> Markup:
     """Return how far the model's sureness holds."""
     title = _("How far its sureness holds")
     if found.calibration is None:
-        return _not_yet(title, _("Evaluate"))
+        return _unseen(title, found)
     known = found.calibration
     points = [
         (each.sure, each.right.value, each.images) for each in known.bins
@@ -143,7 +146,7 @@ def hardest(found: Findings) -> Markup:
     """Return the photos with the highest loss."""
     title = _("Hardest photos")
     if not found.hardest:
-        return _not_yet(title, _("Evaluate"))
+        return _unseen(title, found)
     photos = [figure(picture(each.jpeg, each.is_class), *_caption(each)) for each in found.hardest]
     return section(
         title, paragraph(_("The test photos for which it held the truth least likely."), cls="quiet"),
@@ -155,7 +158,7 @@ def heatmaps(found: Findings) -> Markup:
     title = _("Where it looked")
     shown = [each for each in found.heatmaps if each.heatmap is not None]
     if not shown:
-        return _not_yet(title, _("The Evaluate page, under Heatmaps,"))
+        return _unseen(title, found)
     pairs = [
         figure(tag("div", picture(each.jpeg, each.is_class), picture(each.heatmap or b"", _("heatmap")),
                    cls="two"), *_caption(each))
@@ -189,11 +192,12 @@ def holding_up(found: Findings) -> Markup:
     if not found.holding or found.clean is None:
         return _not_yet(title, _("The Evaluate page, under Does it hold up?,"))
     rows: list[tuple[object, ...]] = [
-        (name, *(f"{each.value:.1%}" for each in shares)) for name, shares in found.holding
+        (name, *(estimate_words(each) for each in shares)) for name, shares in found.holding
     ]
     return section(
         title, table((_("Photos"), _("weak"), _("middle"), _("strong")), rows),
-        paragraph(_("As they are: {clean}.").format(clean=share_words(found.clean)), cls="quiet"))
+        paragraph(_("On {photos}. As they are: {clean}. In brackets 95% intervals (Wilson).").format(
+            photos=found.holding_on, clean=share_words(found.clean)), cls="quiet"))
 
 
 def audit(found: Findings) -> Markup:

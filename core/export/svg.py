@@ -12,6 +12,7 @@ from core.i18n import _
 WIDTH, HEIGHT = 560, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 90, 12, 34
 _ROW = 26
+_FIGURES = 170
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def lines(
     def y(value: float) -> float:
         return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * min(value, top) / top
 
-    parts = [_grid(top, y, share=share), _axis(low, high, x, across)]
+    parts = [_grid(top, y, share=share), _axis(low, max(ends), x, across)]
     parts += [
         f'<line class="mark" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"/>'
         f'<text class="quiet" x="{x(at) + 4:.1f}" y="{_TOP + 10}">{text(word, 24)}</text>'
@@ -84,10 +85,10 @@ def lines(
 def intervals(rows: Sequence[Interval], *, spoken: str) -> Markup:
     """Return shares with their intervals on one axis, the first row on top."""
     height = _TOP + len(rows) * _ROW + _BOTTOM
-    left = 190
+    left = 150
 
     def x(value: float) -> float:
-        return left + (WIDTH - left - 60) * value
+        return left + (WIDTH - left - _FIGURES) * value
 
     parts = [
         f'<line class="grid" x1="{x(each / 4):.1f}" x2="{x(each / 4):.1f}" y1="{_TOP}" '
@@ -101,9 +102,15 @@ def intervals(rows: Sequence[Interval], *, spoken: str) -> Markup:
             f'<text class="end" x="{left - 10}" y="{y + 4:.1f}">{text(row.name, 26)}</text>'
             f'<line class="interval" x1="{x(row.low):.1f}" x2="{x(row.high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<circle class="value" cx="{x(row.value):.1f}" cy="{y:.1f}" r="4.5"/>'
-            f'<text class="quiet" x="{WIDTH - 50}" y="{y + 4:.1f}">{row.value:.1%}</text>'
+            f'<text class="quiet" x="{WIDTH - _FIGURES + 18}" y="{y + 4:.1f}">{_figures(row)}</text>'
         )
     return _drawing(parts, height, spoken)
+
+
+def _figures(row: Interval) -> str:
+    if row.low == row.high:
+        return f"{row.value:.1%}"
+    return f"{row.value:.1%} ({row.low:.1%}–{row.high:.1%})"
 
 
 def reliability(points: Sequence[tuple[float, float, int]], *, spoken: str) -> Markup:
@@ -150,12 +157,12 @@ def _grid(top: float, y: Callable[[float], float], *, share: bool) -> str:
     return "".join(made)
 
 
-def _axis(low: float, high: float, x: Callable[[float], float], words: str) -> str:
-    whole = int(high) - int(low)
+def _axis(low: float, last: float, x: Callable[[float], float], words: str) -> str:
+    whole = int(last) - int(low)
     step = max(1, -(-whole // 8))
     made = [
         f'<text class="quiet middle" x="{x(at):.1f}" y="{HEIGHT - _BOTTOM + 16}">{at}</text>'
-        for at in range(int(low), int(high) + 1, step)
+        for at in range(int(low), int(last) + 1, step)
     ]
     middle = (_LEFT + WIDTH - _RIGHT) / 2
     made.append(f'<text class="quiet middle" x="{middle:.1f}" y="{HEIGHT - 3}">{text(words, 40)}</text>')

@@ -5,38 +5,31 @@ Only the heatmaps are drawn on the way, of a few photos that were looked at alre
 
 from __future__ import annotations
 
-import io
 import logging
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from core.backbones import catalogue
 from core.data.dataset import Dataset
-from core.data.images import load_array, open_rgb, thumbnail
 from core.errors import ThawError
-from core.export.findings import Findings, Moved, Photo
+from core.export.findings import Findings, Moved
 from core.export.model_card import model_card
 from core.export.report import report
 from core.files import JsonObject, write_text
 from core.i18n import _
 from core.insight.confidence import calibration
 from core.insight.corruptions import titles
-from core.insight.hardest import hardest
-from core.insight.metrics import Share
-from core.insight.predict import USAGE, loaded
-from core.insight.predictions import Predictions
+from core.insight.metrics import Evaluation, Share
+from core.insight.predict import USAGE
 from core.insight.rates import rates
 from core.jobs import Progress, no_progress
 from core.runs import studied
 from core.runs.about import about_of
-from core.runs.folder import RunFolder, require_model
+from core.runs.folder import RunFolder, require_model, saved_epoch
 from core.runs.status import State
 from core.runs.work import evaluation_of, looks
 from core.studies import auditing, evaluating, holding_up, moving, predicting
+from core.studies.report_photos import hardest_photos, with_heatmaps
 from core.studies.target import Chosen, Target, chosen, own_dataset
 from core.training.plan import Plan
 from core.training.stages import stage_title, stages_of
@@ -44,9 +37,6 @@ from core.workspace import Workspace
 
 EXPORTS = "exports"
 _NAME = "report"
-HARDEST = 12
-HEATMAPS = 6
-EDGE = 200
 _STEPS = 4
 _log = logging.getLogger(__name__)
 
@@ -77,6 +67,7 @@ def make_report(workspace: Workspace, folder: RunFolder, progress: Progress = no
         Stopped: ``progress`` asked for it.
     """
     found = findings(workspace, folder, progress)
+    progress(_("Writing the report"), 3, _STEPS)
     page, card = report(found), model_card(found)
     progress(_("Writing the report"), _STEPS, _STEPS)
     path = report_file(folder)
@@ -100,25 +91,29 @@ def findings(workspace: Workspace, folder: RunFolder, progress: Progress = no_pr
     progress(_("Reading the run"), 0, _STEPS)
     plan, status, told = folder.plan(), folder.status(), folder.report() or {}
     dataset = _dataset(workspace, folder)
-    photos = _test_photos(workspace, folder, dataset)
+    photos = _photos(workspace, folder, "test")
     said = None if photos is None else predicting.kept(folder, Target(), photos)
     test = evaluation_of(folder)
-    kept = folder.kept()
     progress(_("Choosing photos"), 1, _STEPS)
     block = catalogue.get(plan.backbone).block_names[-1]
     compared = _saved(told, status.elapsed_s)
-    clean, worse = _holding(folder, photos)
+    clean, worse, on = _holding(workspace, folder)
     return Findings(
         title=about_of(folder).title, state=_state(status.state), made=date.today().isoformat(), plan=plan,
-        usage=USAGE, dataset=dataset, history=folder.history(), kept=None if kept is None else kept.epoch,
+        usage=USAGE, trained=_day(status.ended), dataset=dataset, history=folder.history(),
+        kept=_kept(folder),
         stages=_stages(plan), parameters=_parameters(told), seconds=status.elapsed_s, saved_s=compared,
         versions=_texts(told.get("versions")), machine=_texts(told.get("machine")), looks=looks(told),
         measured=None if test is None else rates(test.classes, test.confusion),
+        unseen="" if said is not None else _unseen(dataset, test),
         majority=None if test is None else (test.classes[test.majority_class], test.majority),
         calibration=None if said is None else calibration(said),
         temperature=evaluating.kept_temperature(folder),
-        hardest=_hardest(photos, said), heatmaps=_heatmaps(folder, plan, block, photos, said, progress),
-        heatmap_block=block, moved=_moved(folder), holding=worse, clean=clean, audit=_audit(folder, dataset),
+        hardest=hardest_photos(photos, said),
+        heatmaps=with_heatmaps(
+            folder, block, photos, said, lambda: progress(_("Drawing heatmaps"), 2, _STEPS)),
+        heatmap_block=block, moved=_moved(folder), holding=worse, holding_on=on, clean=clean,
+        audit=_audit(folder, dataset),
     )
 
 
@@ -138,10 +133,34 @@ def _dataset(workspace: Workspace, folder: RunFolder) -> Dataset | None:
         return None
 
 
-def _test_photos(workspace: Workspace, folder: RunFolder, dataset: Dataset | None) -> Chosen | None:
-    if dataset is None or not dataset.of_split("test"):
+def _photos(workspace: Workspace, folder: RunFolder, split: str) -> Chosen | None:
+    """Return the photos of a split; ``None`` where there are none, or the dataset is gone."""
+    dataset = _dataset(workspace, folder)
+    if dataset is None or not dataset.of_split(split):
         return None
-    return chosen(workspace, folder, Target())
+    return chosen(workspace, folder, Target(split=split))
+
+
+def _unseen(dataset: Dataset | None, test: Evaluation | None) -> str:
+    """Say why nothing is known of single test photos."""
+    if dataset is None:
+        return _("its photos are no longer in the workspace.")
+    if not dataset.of_split("test"):
+        return _("this dataset has no test photos.")
+    if test is None:
+        return _("the test photos were not looked at. The Evaluate page does it.")
+    return _("what was said of each test photo was not kept. The Evaluate page can look at them again.")
+
+
+def _kept(folder: RunFolder) -> int | None:
+    """Return the epoch of the model that is there now: a run that goes on may have a better one already."""
+    epoch = saved_epoch(folder.model)
+    kept = folder.kept() if epoch is None else None
+    return epoch if kept is None else kept.epoch
+
+
+def _day(time: float | None) -> str:
+    return "" if time is None else date.fromtimestamp(time).isoformat()
 
 
 def _stages(plan: Plan) -> list[tuple[int, str]]:
@@ -171,87 +190,23 @@ def _texts(given: object) -> dict[str, str]:
     return {str(name): str(value) for name, value in given.items() if value is not None}
 
 
-def _photo(said: Predictions, at: int, jpeg: bytes, heatmap: bytes | None = None) -> Photo:
-    answer = int(said.said[at])
-    return Photo(
-        jpeg, said.classes[int(said.labels[at])], said.classes[answer],
-        float(said.probabilities[at, answer]), heatmap,
-    )
-
-
-def _hardest(photos: Chosen | None, said: Predictions | None) -> list[Photo]:
-    if photos is None or said is None:
-        return []
-    found = []
-    for at in hardest(said)[:HARDEST]:
-        try:
-            jpeg = thumbnail(photos.dataset.file(photos.items[at]), EDGE)
-        except ThawError as error:
-            _log.warning("a photo is left out of a report: %s", error)
-            continue
-        found.append(_photo(said, int(at), jpeg))
-    return found
-
-
-def _heatmaps(
-    folder: RunFolder, plan: Plan, block: str, photos: Chosen | None, said: Predictions | None,
-    progress: Progress,
-) -> list[Photo]:
-    """Draw heatmaps of the surest mistakes and of some that are right."""
-    if photos is None or said is None:
-        return []
-    from core.insight.heatmap import SAID, explainer, overlay
-
-    progress(_("Drawing heatmaps"), 2, _STEPS)
-    places = _to_explain(said)
-    model = loaded(require_model(folder))
-    looks_at = explainer(model, plan.backbone, block)
-    drawn = []
-    for at in places:
-        progress(_("Drawing heatmaps"), 2, _STEPS)
-        file = photos.dataset.file(photos.items[at])
-        try:
-            image = load_array(file, model.size)
-            shown = open_rgb(file, at_least=EDGE)
-        except ThawError as error:
-            _log.warning("a photo is left out of a report: %s", error)
-            continue
-        heat = looks_at.heatmaps(image[np.newaxis], [SAID]).maps[0]
-        drawn.append(_photo(said, at, _jpeg(shown), overlay(shown, heat, longest=EDGE)))
-    progress(_("Drawing heatmaps"), 3, _STEPS)
-    return drawn
-
-
-def _jpeg(photo: Image.Image) -> bytes:
-    small, buffer = photo.copy(), io.BytesIO()
-    small.thumbnail((EDGE, EDGE), Image.Resampling.BILINEAR)
-    small.save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
-
-
-def _to_explain(said: Predictions) -> Sequence[int]:
-    wrong = hardest(said, only_mistakes=True)[: HEATMAPS // 2]
-    sure = np.argsort(-said.probabilities.max(axis=1), kind="stable")
-    right = [at for at in sure if said.right[at]]
-    spread = right[:: max(1, len(right) // HEATMAPS)]
-    return [int(at) for at in [*wrong, *spread][:HEATMAPS]]
-
-
 def _moved(folder: RunFolder) -> list[Moved]:
     found = moving.kept_moving(folder)
     return [] if found is None else [Moved(each.block, each.weights, each.cka) for each in found.blocks]
 
 
 def _holding(
-    folder: RunFolder, photos: Chosen | None
-) -> tuple[Share | None, list[tuple[str, list[Share]]]]:
-    found = None if photos is None else holding_up.kept_holding_up(folder, photos, "test")
-    if found is None:
-        return None, []
-    names = dict.fromkeys(name for name, _strength in found.worse)
-    return found.clean, [
-        (titles()[name], [each.share for each in found.at(name)]) for name in names
-    ]
+    workspace: Workspace, folder: RunFolder
+) -> tuple[Share | None, list[tuple[str, list[Share]]], str]:
+    """Return the accuracy as they are and made worse, and on which photos: test, else validation."""
+    for split, words in (("test", _("test photos")), ("validation", _("validation photos"))):
+        photos = _photos(workspace, folder, split)
+        found = None if photos is None else holding_up.kept_holding_up(folder, photos, split)
+        if found is not None:
+            names = titles()
+            rows = [(names[each], [worse.share for worse in found.at(each)]) for each in names]
+            return found.clean, rows, words
+    return None, [], ""
 
 
 def _audit(folder: RunFolder, dataset: Dataset | None) -> list[tuple[str, int]]:

@@ -47,7 +47,8 @@ def bare(dataset: Dataset | None = None, title: str = "Run 1") -> Findings:
     name = "colours" if dataset is None else dataset.title
     return Findings(
         title=title, state="stopped before its end", made="2026-01-31", usage="import keras",
-        plan=Plan("20260101-000000-colours", name, "efficientnet-lite0"))
+        plan=Plan("20260101-000000-colours", name, "efficientnet-lite0"),
+        unseen="its photos are no longer in the workspace.")
 
 
 def full(dataset: Dataset, title: str = "Run 1") -> Findings:
@@ -60,7 +61,8 @@ def full(dataset: Dataset, title: str = "Run 1") -> Findings:
         EpochRow(at, "fit", 1.0 / at, 0.5 + at / 20, 1.1 / at, 0.45 + at / 20, 1e-3, 2.0) for at in (1, 2, 3)
     ]
     return replace(
-        bare(dataset, title), state="finished", dataset=dataset, history=rows, kept=3,
+        bare(dataset, title), unseen="", trained="2025-12-24", holding_on="test photos", state="finished",
+        dataset=dataset, history=rows, kept=3,
         stages=[(1, "head only"), (3, "all that may learn")], parameters=(3_400_000, 12_000), seconds=90.0,
         saved_s=240.0, versions={"keras": "3.15.1"}, machine={"system": "Linux"}, looks=2,
         measured=rates(dataset.classes, confusion.tolist()),

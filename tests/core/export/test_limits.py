@@ -30,5 +30,11 @@ def test_classes_with_few_photos_are_named(dataset: Dataset) -> None:
     assert "blue, red" in said
 
 
+def test_what_intake_found_is_said_in_sentences(dataset: Dataset) -> None:
+    said = limits(replace(bare(), dataset=dataset))
+    problem = dataset.problems[0]
+    assert f"{problem.title}: {problem.message}" in said
+
+
 def test_a_missing_dataset_is_said() -> None:
     assert any("no longer in the workspace" in each for each in limits(bare()))

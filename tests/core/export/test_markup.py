@@ -39,7 +39,8 @@ def test_words_at_the_ends_of_lines_do_not_touch() -> None:
 def test_intervals_stand_where_their_shares_are() -> None:
     drawn = intervals([Interval("<x>", 0.5, 0.4, 0.6)], spoken="s")
     assert "&lt;x&gt;" in drawn
-    assert 'x1="314.0" x2="376.0"' in drawn
+    assert 'x1="246.0" x2="294.0"' in drawn
+    assert "50.0% (40.0%–60.0%)" in drawn
 
 
 def test_a_bin_with_more_photos_is_larger() -> None:

@@ -28,6 +28,13 @@ def test_the_head_names_the_licence_only_of_weights_that_are_in_the_model(datase
     assert "license:" not in model_card(scratch).split("---")[1]
 
 
+def test_the_training_is_dated_and_not_the_card(dataset: Dataset) -> None:
+    card = model_card(full(dataset))
+    assert "Date of the training: 2025-12-24" in card
+    assert "2026-01-31" not in card
+    assert "Date of the training: not available" in model_card(bare())
+
+
 def test_what_only_people_know_is_left_as_a_blank(dataset: Dataset) -> None:
     assert model_card(full(dataset)).count("**To fill in:**") == 5
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.data.dataset import Dataset
+from core.data.records import Change, Revision
 from core.export import report as reports
 from core.export.report import report
 from core.insight.rates import rates
@@ -68,7 +69,8 @@ def test_a_full_report_has_every_part_and_its_figures(dataset: Dataset) -> None:
     assert "of 60 test photos; 95% interval" in read.text
     assert "A temperature of 1.40" in read.text
     assert "Block 7 3.00% 0.880" in read.text
-    assert "Blurred 80.0% 66.7% 36.7%" in read.text
+    assert "Blurred 80.0% (68.2%–88.2%) 66.7% (54.1%–77.3%) 36.7% (25.6%–49.3%)" in read.text
+    assert "On test photos. As they are: 83.3%" in read.text
     assert "looked at 2 times" in read.text
     assert "keras 3.15.1" in read.text
     assert "1 min 30 s; without kept activations about 4 min 0 s more" in read.text
@@ -78,7 +80,8 @@ def test_a_full_report_has_every_part_and_its_figures(dataset: Dataset) -> None:
 def test_what_was_not_looked_at_is_not_available_and_never_0() -> None:
     read = Read(report(bare()))
     assert read.text.count("Not available") >= 10
-    assert "how good it is is not available" in read.text
+    assert "How good it is is not available: its photos are no longer in the workspace." in read.text
+    assert "Evaluate page, under" in read.text
     assert "0.0%" not in read.text
     assert "img" not in read.tags
 
@@ -94,6 +97,32 @@ def test_the_page_needs_nothing_from_outside_and_runs_nothing(dataset: Dataset, 
             assert value.startswith("data:image/jpeg;base64,")
     assert "default-src 'none'" in page
     assert not re.search(r"url\(|@import", page)
+
+
+def test_why_nothing_is_known_of_single_photos_is_said_where_the_figures_stay(dataset: Dataset) -> None:
+    found = replace(
+        full(dataset), dataset=None, calibration=None, hardest=(), heatmaps=(),
+        unseen="its photos are no longer in the workspace.")
+    read = Read(report(found))
+    assert read.text.count("Not available: its photos are no longer in the workspace.") == 3
+    assert "was not looked at" not in read.text
+    assert "of 60 test photos" in read.text
+
+
+def test_a_loss_that_is_no_number_leaves_the_rest_of_the_curve(dataset: Dataset) -> None:
+    found = full(dataset)
+    broken = [replace(found.history[0], val_loss=float("nan")), *found.history[1:]]
+    page = report(replace(found, history=broken))
+    assert "nan" not in page.lower().replace("nanometre", "")
+    assert page.count("<polyline") == 4
+
+
+def test_a_version_says_what_was_changed(dataset: Dataset) -> None:
+    changes = (Change("images/1.png", "a.png", "red", ""), Change("images/2.png", "b.png", "red", "blue"))
+    found = replace(full(dataset), dataset=replace(
+        dataset, revision=Revision("20260101-000000-x", "Colours", 3, changes)))
+    assert "version 3 of “Colours”: left out after a look at the photos 1, put into another class 1." in Read(
+        report(found)).text
 
 
 def test_hostile_names_are_shown_letter_by_letter(dataset: Dataset) -> None:

@@ -50,8 +50,9 @@ def test_a_stopped_run_without_its_photos_has_a_report_too(copied: tuple[Workspa
     shutil.rmtree(workspace.dataset_dir(run.plan().dataset))
     page = make_report(workspace, run).read_text(encoding="utf-8")
     assert "stopped before its end" in page
+    assert "The Evaluate page does it" not in page
     assert "the dataset is no longer in the workspace" in page
-    assert "how good it is is not available" in page
+    assert "How good it is is not available: its photos are no longer in the workspace." in page
 
 
 def test_photos_that_are_gone_are_left_out(copied: tuple[Workspace, RunFolder]) -> None:
