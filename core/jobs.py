@@ -42,6 +42,7 @@ class JobSnapshot:
         phase: "waiting", a name of a phase, or one in words.
         done: How much of the phase is done.
         total: Of how much, or ``None`` where that is not known.
+        waits_for: The title of the job that it waits for, in the phase "waiting"; may be text from outside.
         rate: How much of the phase is done in a second; ``None`` while too little is known.
         outcome: What came of it, such as the id of a dataset, once it is done.
         error: What went wrong, once it has failed.
@@ -54,6 +55,7 @@ class JobSnapshot:
     phase: str = WAITING
     done: int = 0
     total: int | None = None
+    waits_for: str = ""
     rate: float | None = None
     outcome: str | None = None
     error: ThawError | None = None
@@ -84,6 +86,7 @@ class Jobs:
         self._unforeseen = unforeseen
         self._lock = threading.Lock()
         self._turn = threading.Lock()
+        self._at_work = ""
         self._jobs: dict[str, _Job] = {}
 
     def submit(self, title: str, work: Callable[[Progress], str], topic: str = "") -> str:
@@ -98,14 +101,26 @@ class Jobs:
         Returns:
             The job's id.
         """
+        with self._lock:
+            return self._begin(title, work, topic)
+
+    def submit_once(self, title: str, work: Callable[[Progress], str], topic: str) -> str:
+        """Do as :meth:`submit`, or return the job of the topic that is going on, whoever began it."""
+        with self._lock:
+            for job_id, job in self._jobs.items():
+                if job.snapshot.topic == topic and job.snapshot.state == "running":
+                    return job_id
+            return self._begin(title, work, topic)
+
+    def _begin(self, title: str, work: Callable[[Progress], str], topic: str) -> str:
+        """Begin a job; the lock is held. Its thread waits for the lock before it says how far it is."""
         job_id = secrets.token_hex(8)
         job = _Job(JobSnapshot(job_id, title, topic))
         job.thread = threading.Thread(
             target=self._run, args=(job_id, job, work), name=f"job-{job_id}", daemon=True
         )
-        with self._lock:
-            self._forget_oldest()
-            self._jobs[job_id] = job
+        self._forget_oldest()
+        self._jobs[job_id] = job
         job.thread.start()
         return job_id
 
@@ -157,17 +172,19 @@ class Jobs:
                 began, first = now, done  # a download may go on where an earlier one broke off
             took = now - began
             rate = (done - first) / took if took >= _KNOWN_AFTER_S else None
-            self._update(
-                job_id, replace(job.snapshot, phase=phase, done=done, total=total, rate=rate)
-            )
+            waits_for = self._at_work if phase == WAITING else ""
+            self._update(job_id, replace(
+                job.snapshot, phase=phase, done=done, total=total, rate=rate, waits_for=waits_for))
 
         try:
             while not self._turn.acquire(timeout=_WAIT_SECONDS):
                 progress(WAITING, 0, None)
             try:
+                self._at_work = job.snapshot.title
                 progress(job.snapshot.phase, 0, None)
                 outcome = work(progress)
             finally:
+                self._at_work = ""
                 self._turn.release()
         except Stopped:
             self._update(job_id, replace(job.snapshot, state="cancelled"))

@@ -127,9 +127,33 @@ def chosen_run(workspace: Workspace, draft: Draft, me: str = "") -> RunFolder | 
 def run_with_model(workspace: Workspace, draft: Draft, me: str = "") -> RunFolder | None:
     """Return the run whose model is looked at: the chosen one, else the newest of one's own with a model.
 
-    Runs that cannot be read are passed over, and those of experiments where they are not the one chosen.
+    Where the chosen one has no model yet, those of the same photos go first: of its dataset, then of the one
+    that this is a version of, so that who trains again on a version goes on looking at the same thing. Runs
+    that cannot be read are passed over, and those of experiments where they are not the one chosen.
     """
-    return _chosen(workspace, [run.folder for run in with_model(workspace)], draft, me)
+    runs = with_model(workspace)
+    if draft.run and all(run.id != draft.run for run in runs):
+        for dataset in _photos_of(workspace, draft.run):
+            alike = [run.folder for run in runs if run.plan.dataset == dataset]
+            found = _chosen(workspace, alike, draft, me)
+            if found is not None:
+                return found
+    return _chosen(workspace, [run.folder for run in runs], draft, me)
+
+
+def _photos_of(workspace: Workspace, run_id: str) -> list[str]:
+    """Return the dataset of a run and those that it is a version of, the nearest first."""
+    run = next((folder for folder in run_folders(workspace) if folder.id == run_id), None)
+    found: list[str] = []
+    try:
+        following = run.plan().dataset if run is not None else ""
+        while following and following not in found:
+            found.append(following)
+            revision = datasets.load(workspace.dataset_dir(following)).revision
+            following = revision.of if revision is not None else ""
+    except ThawError:
+        pass  # what is gone or damaged leads no further
+    return found
 
 
 def _chosen(

@@ -105,16 +105,19 @@ class Workspace:
 
     def run_dir(self, run_id: str) -> Path:
         """Return the folder of an existing run; raises NotFound."""
-        return self._existing(self.runs, run_id, _("There is no such run."))
+        return self._existing(
+            self.runs, run_id, _("There is no such run."),
+            _("Choose one that the Workspace page, or “python -m core runs”, lists."))
 
     def experiment_dir(self, experiment_id: str) -> Path:
         """Return the folder of an existing experiment; raises NotFound."""
         return self._existing(self.experiments, experiment_id, _("There is no such experiment."))
 
     @staticmethod
-    def _existing(parent: Path, name: str, what: str) -> Path:
+    def _existing(parent: Path, name: str, what: str, fix: str = "") -> Path:
         if not is_id(name) or not (parent / name).is_dir():
-            raise NotFound(what, given=name[:80], fix=_("Choose one of those that are listed."))
+            listed = _("Choose one of those that are listed.")
+            raise NotFound(what, given=name[:80], fix=fix or listed)
         return parent / name
 
 

@@ -1,4 +1,4 @@
-"""Evaluate: how the model does on photos it has never seen, what it looks at, and what it mixes up."""
+"""Evaluate: how the model does on photos, what it looks at, and what it mixes up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> None:
     st.title(_("Evaluate"), anchor=False)
     if locked(journey, "evaluate"):
         return
-    run = picked_run(_("How {run} does on photos it has never seen."))
+    run = picked_run(_("How {run} does, what it mixes up, and what it looks at."))
     if run is None:
         return
     names = {

@@ -11,9 +11,10 @@ from pages.ui.locked import locked
 from pages.ui.places import PLACES
 from pages.ui.predict_answers import answers, put_aside
 from pages.ui.predict_curl import from_a_program
-from pages.ui.predict_pile import Photo, ways_to_photos
+from pages.ui.predict_pile import Photo
 from pages.ui.predict_table import Row, rows_of, table
-from pages.ui.predict_threshold import judging
+from pages.ui.predict_threshold import Judging, judging
+from pages.ui.predict_ways import ways_to_photos
 from pages.ui.run_picker import picked_run
 from pages.web.script_error import describe
 
@@ -28,22 +29,23 @@ def main() -> None:
     run = picked_run(_("Show {run} photos that it has not seen."))
     if run is None:
         return
-    photos = ways_to_photos(run)
+    photos = ways_to_photos()
+    how = None
     if photos:
         with state.told():
-            _answered(run, photos)
+            how = judging(run)
+            _answered(run, photos, how)
     else:
-        put_aside(run)
+        put_aside()
     st.subheader(_("Use it elsewhere"), anchor=False)
-    from_a_program(run.id)
+    from_a_program(run.id, how)
     if st.button(_("Take the model away"), icon=f":material/{PLACES['take_away'].icon}:"):
         st.switch_page(PLACES["take_away"].script)
 
 
-def _answered(run: Listed, photos: list[Photo]) -> None:
-    how = judging(run)
+def _answered(run: Listed, photos: list[Photo], how: Judging) -> None:
     found = answers(run, photos)
-    rows = rows_of(photos, found, how)
+    rows = rows_of(photos, found, how, run.plan.dataset)
     if not rows:
         return
     _refused([row for row in rows if row.problem is not None])

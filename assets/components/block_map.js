@@ -126,7 +126,9 @@ const lock = (tile, data) => {
   tile.disabled = data.locked && !data.warmth;
   if (data.warmth) tile.setAttribute("aria-disabled", "true");
   else tile.removeAttribute("aria-disabled");
-  tile.style.setProperty("--warmth", data.warmth?.[tile.dataset.block] ?? 0);
+  const warmth = data.warmth?.[tile.dataset.block];
+  tile.style.setProperty("--warmth", warmth ?? 0);
+  tile.classList.toggle("unknown", Boolean(data.warmth) && warmth === undefined);
 };
 
 const fill = (state, data) => {

@@ -37,21 +37,26 @@ const fillPhoto = (node, photo, words) => {
   setAttribute(node.querySelector(".marks"), "aria-label", `${words.mark}: ${photo.label}`);
 };
 
-// The list of classes may be long, so a photo has it only once it is needed.
-const fillClasses = (select, photo, classes) => {
-  const wanted = JSON.stringify([photo.at, classes]);
+// The list of classes may be long, so a photo has it only once it is needed. What was said comes first, and
+// is not chosen before a person has done that.
+const fillClasses = (select, photo, classes, choose) => {
+  const wanted = JSON.stringify([photo.at, photo.instead, classes]);
   if (select.dataset.filled === wanted) return;
   select.dataset.filled = wanted;
+  const others = classes.map((_name, at) => at).filter((at) => at !== photo.at && at !== photo.instead);
   select.replaceChildren(
-    ...classes.map((name, at) => {
-      const option = make("option", "", name);
+    ...[-1, photo.instead, ...others].map((at) => {
+      const option = make("option", "", at < 0 ? choose : classes[at]);
       option.value = String(at);
+      option.disabled = at < 0;
       return option;
-    }).filter((option) => option.value !== String(photo.at)),
+    }),
   );
 };
 
+// A wrong label is kept once it is said what is right; until then it is only shown.
 const markOf = (state, image) => {
+  if (state.asking.has(image)) return [wrong, -1];
   const waiting = state.waiting.get(image);
   return waiting ? waiting.mark : state.marks[image] ?? null;
 };
@@ -64,7 +69,7 @@ const show = (state) => {
     setAttribute(node, "data-mark", verdict);
     const select = node.querySelector("select");
     if (verdict === wrong) {
-      fillClasses(select, photo, state.classes);
+      fillClasses(select, photo, state.classes, state.words.choose);
       select.value = String(label);
       setAttribute(select, "aria-label", state.words.truth);
     }
@@ -79,6 +84,7 @@ const show = (state) => {
 // What Python has not answered yet is told again with each choice: of two quick ones none is lost.
 const say = (state, image, mark) => {
   state.choices += 1;
+  state.asking.delete(image);
   state.waiting.set(image, { mark, count: state.choices });
   show(state);
   const marks = [...state.waiting].map(([path, each]) => [path, each.mark]);
@@ -86,9 +92,11 @@ const say = (state, image, mark) => {
 };
 
 const toggle = (state, photo, verdict) => {
-  const now = markOf(state, photo.image);
-  const label = verdict === wrong ? photo.instead : -1;
-  say(state, photo.image, now?.[0] === verdict ? null : [verdict, label]);
+  const again = markOf(state, photo.image)?.[0] === verdict;
+  say(state, photo.image, again || verdict === wrong ? null : [verdict, -1]);
+  if (verdict !== wrong || again) return;
+  state.asking.add(photo.image);
+  show(state);
 };
 
 const columns = (nodes) => {
@@ -151,13 +159,13 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const list = parentElement.querySelector(".photos");
   let state = states.get(parentElement);
   if (!state) {
-    state = { choices: data.seen, waiting: new Map(), nodes: [] };
+    state = { choices: data.seen, waiting: new Map(), asking: new Set(), nodes: [] };
     states.set(parentElement, state);
     listen(state, list);
   }
   Object.assign(state, { tell: setStateValue, open: setTriggerValue, photos: data.photos });
   Object.assign(state, { classes: data.classes, words: data.words, marks: data.marks });
-  if (state.of !== data.of) state.waiting.clear();
+  if (state.of !== data.of) [state.waiting, state.asking].forEach((each) => each.clear());
   state.of = data.of;
   state.choices = Math.max(state.choices, data.seen);
   for (const [image, each] of state.waiting) if (each.count <= data.seen) state.waiting.delete(image);

@@ -49,13 +49,17 @@ def audit(given: argparse.Namespace) -> JsonObject:
     """
     backbone = catalogue.get(given.backbone or DEFAULT_BACKBONE)
     workspace = commands.workspace_of(given.workspace)
-    dataset = commands.taken_in(given.source, workspace)
+    dataset = commands.taken_in(given.source, workspace, _any)
     if not dataset.items:
         raise BadInput(_("This dataset has no such photos."), given=dataset.title[:80])
     plan = Plan(dataset.id, dataset.title, backbone.name).checked()
     with Bar() as bar:
         found = audited(dataset, backbone_features(dataset, plan, bar), bar)
     return answer(dataset, backbone.name, found)
+
+
+def _any(_dataset: Dataset) -> None:
+    """Accept what cannot be trained on too, such as a class of two photos: nothing is trained."""
 
 
 def answer(dataset: Dataset, backbone: str, found: Audit) -> JsonObject:
@@ -69,7 +73,8 @@ def answer(dataset: Dataset, backbone: str, found: Audit) -> JsonObject:
     return {
         "dataset": dataset.id, "title": dataset.title, "images": found.images, "backbone": backbone,
         "near_duplicates": {
-            "found": found.twins_found, "across_splits": found.across, "agreement_at_least": found.bound,
+            "found": found.twins_found, "across_splits": found.across,
+            "may_be_more": found.more_twins, "agreement_at_least": found.bound,
             "pairs": [
                 {"photos": [photo(each.first), photo(each.second)], "similarity": each.similarity,
                  "agreement": each.agreement} for each in found.twins
@@ -98,10 +103,7 @@ def show_audit(said: JsonObject) -> str:
     lines = [
         _("{images:,} photos looked at, by the features of {backbone} with its pretrained weights").format(
             images=said["images"], backbone=said["backbone"]),
-        ngettext(
-            "near-duplicates: {found:,} pair, {across_splits:,} across splits",
-            "near-duplicates: {found:,} pairs, {across_splits:,} of them across splits", twins["found"],
-        ).format(**twins),
+        _twins_count(twins),
     ]
     lines += _rows(twins["pairs"], twins["found"], _twins_line)
     lines.append(_("labels likely wrong: {found:,} of {looked_at:,} photos").format(**wrong))
@@ -124,6 +126,16 @@ def _rows(found: list[dict[str, Any]], count: int, line: Callable[[dict[str, Any
         lines.append("  " + _("… and {n:,} more; --json tells up to {most}").format(
             n=count - _ROWS, most=MOST))
     return lines
+
+
+def _twins_count(twins: dict[str, Any]) -> str:
+    if twins["may_be_more"]:
+        return _("near-duplicates: at least {found:,} pairs, {across_splits:,} of them across splits").format(
+            **twins)
+    return ngettext(
+        "near-duplicates: {found:,} pair, {across_splits:,} across splits",
+        "near-duplicates: {found:,} pairs, {across_splits:,} of them across splits", twins["found"],
+    ).format(**twins)
 
 
 def _twins_line(each: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from core.runs.named import run_named
 from core.runs.work import looks
 from core.studies import evaluating
 from core.studies.target import ALL, Chosen, Target, chosen
+from core.words import one_line
 from core.workspace import Workspace
 
 ABOUT = _("Say how the model of a run does on labelled photos: its test photos, or those of a folder.")
@@ -81,7 +82,7 @@ def answer(workspace: Workspace, folder: RunFolder, target: Target, found: Predi
     if fit is not None:
         after = calibration(found, fit.value)
         calibrated = {**asdict(fit), "error": after.error, "loss": after.loss}
-    of_test = evaluating.is_own_test(folder, target)
+    of_test = evaluating.shows_own_test(workspace, folder, target)
     return {
         "run": folder.id, "dataset": photos.dataset.id, "dataset_title": photos.dataset.title,
         "split": target.split, "own": not target.dataset, **_left_out(photos),
@@ -94,7 +95,8 @@ def answer(workspace: Workspace, folder: RunFolder, target: Target, found: Predi
 def _left_out(photos: Chosen) -> JsonObject:
     return {
         "unknown_classes": list(photos.unknown), "left_out": photos.left_out,
-        "learned_from": photos.learned_from,
+        "learned_from": photos.learned_from, "learned_among": photos.learned_among,
+        "unknown_before": list(photos.unknown_before),
     }
 
 
@@ -102,12 +104,20 @@ def show(said: JsonObject) -> str:
     """The figures in words and a table."""
     found: dict[str, Any] = said
     lines = [_("{images} photos of “{title}” ({split})").format(
-        images=f"{found['images']:,}", title=found["dataset_title"], split=found["split"])]
+        images=f"{found['images']:,}", title=one_line(found["dataset_title"]), split=found["split"])]
     if found["unknown_classes"]:
         lines.append(_("not known to the model, left out: {classes} ({n} photos)").format(
-            classes=", ".join(found["unknown_classes"][:_SHOWN]), n=found["left_out"]))
+            classes=_listed(found["unknown_classes"]), n=found["left_out"]))
     if found["learned_from"]:
         lines.append(_("learned from, left out: {n} photos").format(n=found["learned_from"]))
+    if found["learned_among"]:
+        lines.append(_("learned from, and measured on all the same: {n} photos").format(
+            n=found["learned_among"]))
+    if found["unknown_before"]:
+        lines.append(_("not known, whether photos of these, which are gone and were learned from, are among "
+                       "them: {titles}").format(titles=_listed(found["unknown_before"])))
+    if found["own"] and found["split"] == "validation":
+        lines.append(_("the epoch that was kept was chosen by these photos"))
     lines += [
         f"{name:22} {_figure(found[key])}" for name, key in (
             (_("accuracy"), "accuracy"), (_("balanced accuracy"), "balanced_accuracy"),
@@ -127,10 +137,15 @@ def _classes(rows: list[dict[str, Any]]) -> list[str]:
     heads = (_("precision"), _("recall"), _("F1"))
     above = f"{_('class'):24} {_('photos'):>6} " + " ".join(f"{head:>24}" for head in heads)
     return [above, *(
-        f"{row['class'][:24]:24} {row['images']:>6} "
+        f"{one_line(row['class'])[:24]:24} {row['images']:>6} "
         + " ".join(f"{_figure(row[key]):>24}" for key in ("precision", "recall", "f1"))
         for row in rows
     )]
+
+
+def _listed(names: list[str]) -> str:
+    """Return the first of some names; text from outside, which may hold what steers a terminal."""
+    return ", ".join(one_line(each) for each in names[:_SHOWN])
 
 
 def _figure(figure: dict[str, Any] | None) -> str:

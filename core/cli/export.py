@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import signal
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 from core.cli.commands import workspace_of
 from core.cli.progress import Bar
 from core.cli.signals import answered
-from core.errors import BadInput, NotFound
+from core.cli.targets import copied, target_file, target_folder, unpacked, unpacked_file
+from core.errors import BadInput
 from core.export.formats import FORMATS, Format
-from core.files import JsonObject, write_atomic
+from core.files import JsonObject
 from core.i18n import _
 from core.people import COMMAND_LINE
 from core.runs.named import run_named
@@ -27,6 +27,8 @@ from core.words import bytes_text
 
 Add = Callable[..., argparse.ArgumentParser]
 RUN = "run"
+_BADNESS = Path("/proc/self/oom_score_adj")
+_LIKELIEST = "1000"
 
 
 def declare(groups: Any, add: Add, workspace: Callable[[argparse.ArgumentParser], None]) -> None:
@@ -56,7 +58,10 @@ def export_run(given: argparse.Namespace) -> JsonObject:
     """Write a run, or its model, somewhere."""
     workspace = workspace_of(given.workspace)
     folder = run_named(workspace, given.run)
-    out = None if given.out is None else _target(given.out)
+    if given.format not in (*FORMATS, RUN):
+        raise BadInput(_("There is no such format."), given=given.format[:80],
+                       fix=_("Choose one of: {names}.").format(names=", ".join([*FORMATS, RUN])))
+    out = _place(given)
     if given.format == RUN:
         if out is None:
             raise BadInput(_("It is not said where to."), fix=_("Name a file with --out."))
@@ -80,7 +85,7 @@ def export_run(given: argparse.Namespace) -> JsonObject:
 def import_run(given: argparse.Namespace) -> JsonObject:
     """Take a run in."""
     workspace = workspace_of(given.workspace)
-    with _stopped_by_term(), Bar() as bar:
+    with _stopped_by_term(), _first_to_go(), Bar() as bar:
         found = unpack(workspace, Path(given.file), by=COMMAND_LINE, progress=bar)
     return {"run": found.run, "number": found.number, "dataset": found.dataset or None,
             "photos": found.photos}
@@ -93,58 +98,49 @@ def show_export(answer: JsonObject) -> str:
         return first
     lines = [first, _(
         "compared with Keras on {images} photos ({split}): the same class for {same}, probabilities differ "
-        "by {difference:.2g} at most").format(**answer)]
+        "by {difference:.3f} at most").format(**answer)]
+    if answer["right"] is not None:
+        lines.append(_("it gets {right} of {images} right, Keras {keras_right}").format(**answer))
     lines.append(_("a photo takes {ms:.1f} ms, in Keras {keras_ms:.1f} ms").format(
         ms=1000 * float(str(answer["seconds"])), keras_ms=1000 * float(str(answer["keras_seconds"]))))
-    if not answer["agrees"]:
+    if answer["agrees"] is None:
+        lines.append(_("These pictures are noise: it runs, but whether it agrees with Keras is not known."))
+    if answer["agrees"] is False:
         lines.append(_("It differs from Keras by more than this form should: do not rely on it."))
     return "\n".join(lines)
 
 
 def show_import(answer: JsonObject) -> str:
     """What the run is called here, and whether its photos are here."""
-    said = _("run {run}: taken in").format(**answer)
+    said = _("run {run}: taken in as number {number}").format(**answer)
     if answer["dataset"] is None:
         return said + "\n" + _("Its photos are not in this workspace: it predicts, but cannot be measured.")
     return said
 
 
-def _target(text: str) -> Path:
-    if not text:
-        raise BadInput(_("It is not said where to."), fix=_("Name a file with --out."))
-    path = Path(text).expanduser().absolute()
-    if not path.parent.is_dir():
-        raise NotFound(_("There is no such folder."), given=str(path.parent),
-                       fix=_("Make it first, or name another."))
-    return path
+def _place(given: argparse.Namespace) -> Path | None:
+    """Return where it is to go, looked at before the work; ``None`` where that is not said."""
+    if given.out is None:
+        return None
+    out = Path(given.out)
+    form = FORMATS.get(given.format)
+    if form is None or out.suffix == ".zip" or _is_its_file(form, out):
+        return target_file(given.out)
+    return target_folder(given.out)
 
 
 def _put(found: Exported, out: Path) -> None:
     """Put an export where it is wanted: as the zip, as the model's file alone, or as a folder."""
     if out.suffix == ".zip":
-        write_atomic(out, lambda temporary: _copy(found.file, temporary))
+        copied(found.file, out)
     elif _is_its_file(found.form, out):
-        def write(temporary: Path) -> None:
-            with zipfile.ZipFile(found.file) as archive, archive.open(found.form.file) as source, \
-                    temporary.open("wb") as target:
-                shutil.copyfileobj(source, target)
-
-        write_atomic(out, write)
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BadInput(
-            _("There is something of that name already."), given=str(out),
-            fix=_("Name a new folder, a .zip, or a file that ends as the model's does."))
+        unpacked_file(found.file, found.form.file, out)
     else:
-        with zipfile.ZipFile(found.file) as archive:
-            archive.extractall(out)
+        unpacked(found.file, out)
 
 
 def _is_its_file(form: Format, out: Path) -> bool:
     return bool(out.suffix) and out.suffix == Path(form.file).suffix
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)
 
 
 def _stopped_by_term() -> Any:
@@ -153,3 +149,22 @@ def _stopped_by_term() -> Any:
         raise KeyboardInterrupt
 
     return answered(leave, signal.SIGTERM)
+
+
+@contextmanager
+def _first_to_go() -> Iterator[None]:
+    """Let Linux end this process before any other where memory runs out: nobody knows what is in a zip."""
+    before = _BADNESS.read_text() if _BADNESS.exists() else ""
+    _let_go(_LIKELIEST)
+    try:
+        yield
+    finally:
+        _let_go(before)
+
+
+def _let_go(badness: str) -> None:
+    try:
+        if badness:
+            _BADNESS.write_text(badness)
+    except OSError:  # a container may forbid it; then the bounds of what is unpacked are all there is
+        return

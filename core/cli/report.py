@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from core.cli.commands import workspace_of
 from core.cli.progress import Bar
-from core.errors import NotFound
-from core.files import JsonObject, copy_file
+from core.cli.targets import copied, target_file
+from core.files import JsonObject
 from core.i18n import _
 from core.runs.named import run_named
 from core.studies.reporting import card_file, make_report, report_file
@@ -38,18 +37,18 @@ def report(given: argparse.Namespace) -> JsonObject:
     """Make the report of a run.
 
     Raises:
-        BadInput: The run has no model.
+        BadInput: The run has no model, or a folder is named for a file.
         NotFound: There is no such run, or no folder to write to.
     """
     workspace = workspace_of(given.workspace)
     folder = run_named(workspace, given.run)
     wanted = {"report": given.out, "card": given.card}
-    targets = {name: _target(text) for name, text in wanted.items() if text is not None}
+    targets = {name: target_file(text) for name, text in wanted.items() if text is not None}
     with Bar() as bar:
         make_report(workspace, folder, bar)
     made = {"report": report_file(folder), "card": card_file(folder)}
-    for name, target in targets.items():
-        copy_file(made[name], target)
+    for name, path in targets.items():
+        copied(made[name], path)
     answer: JsonObject = {"run": folder.id}
     return answer | {name: str(targets.get(name, made[name])) for name in made}
 
@@ -57,12 +56,3 @@ def report(given: argparse.Namespace) -> JsonObject:
 def show(answer: JsonObject) -> str:
     """Where both are."""
     return _("report: {report}\nmodel card: {card}").format(**answer)
-
-
-def _target(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
-    if not path.parent.is_dir() or path.is_dir():
-        raise NotFound(
-            _("There is no such folder to write a file into."), given=str(path),
-            fix=_("Make it first, or name another file."))
-    return path

@@ -13,6 +13,7 @@ from core.files import JsonObject
 from core.i18n import _
 from core.runs.named import run_named
 from core.studies import scripting
+from core.words import one_line
 
 Add = Callable[..., argparse.ArgumentParser]
 
@@ -60,4 +61,5 @@ def show_script(answer: JsonObject) -> str:
         return str(answer["script"]).rstrip("\n")
     notes = answer["notes"] if isinstance(answer["notes"], list) else []
     return "\n".join([
-        _("run {run}: written to {out}").format(run=answer["run"], out=answer["out"]), *map(str, notes)])
+        _("run {run}: written to {out}").format(run=answer["run"], out=answer["out"]),
+        *(one_line(str(each)) for each in notes)])

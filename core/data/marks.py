@@ -5,6 +5,7 @@ The marks of a dataset are ``datasets/<id>/marks.json``. :mod:`core.data.version
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.data.dataset import Dataset, is_stored_name
-from core.errors import BadInput
+from core.errors import BadInput, NotFound, Unavailable
 from core.files import read_json, write_json
 from core.i18n import _
 
@@ -20,6 +21,7 @@ FILE = "marks.json"
 WRONG, BAD, KEEP = "wrong label", "bad image", "keep"
 VERDICTS = (WRONG, BAD, KEEP)
 _VERSION = 1
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _lock = threading.Lock()
 
 
@@ -80,7 +82,8 @@ def set_mark(dataset: Dataset, image: str, mark: Mark | None) -> None:
     Raises:
         BadInput: There is no such photo, verdict or class, the class is the one that it has, or the file of
             the marks is damaged.
-        OSError: The disk is full.
+        NotFound: The dataset is gone.
+        Unavailable: The disk is full or cannot be written; the marks are as they were.
     """
     if mark is not None:
         _check(dataset, image, mark)
@@ -89,11 +92,18 @@ def set_mark(dataset: Dataset, image: str, mark: Mark | None) -> None:
         marks.pop(image, None)
         if mark is not None:
             marks[image] = mark
-        keep_all(dataset.folder, marks)
+        try:
+            keep_all(dataset.folder, marks)
+        except OSError as error:
+            raise _not_kept(dataset, error) from error
 
 
 def keep_all(folder: Path, marks: Mapping[str, Mark]) -> None:
-    """Write all marks of the dataset in ``folder``, in place of those that it had."""
+    """Write all marks of the dataset in ``folder``, in place of those that it had.
+
+    Raises:
+        OSError: The disk is full or cannot be written; the marks are as they were.
+    """
     rows = {image: [mark.verdict, mark.label] for image, mark in sorted(marks.items())}
     write_json(folder / FILE, {"version": _VERSION, "marks": rows})
 
@@ -120,6 +130,21 @@ def _check(dataset: Dataset, image: str, mark: Mark) -> None:
             fix=_("Choose another class, or “keep”."))
     if mark.verdict != WRONG and mark.label:
         raise BadInput(_("Only a wrong label has another class."), given=mark.label[:80])
+
+
+def _not_kept(dataset: Dataset, error: OSError) -> NotFound | Unavailable:
+    """Return what to say of a mark that could not be written."""
+    if not dataset.folder.is_dir():
+        return NotFound(
+            _("The mark is not kept: this dataset is gone."), given=dataset.title[:80],
+            fix=_("Restore it from the bin on the Workspace page."))
+    if error.errno in _DISK_FULL:
+        return Unavailable(
+            _("The mark is not kept: the disk is full."),
+            fix=_("Make room, on the Workspace page for example, then mark the photo again."))
+    return Unavailable(
+        _("The mark is not kept: its file could not be written."), given=error.strerror or "",
+        fix=_("Check that the workspace can be written, then mark the photo again."))
 
 
 def _mark(folder: Path, image: str, row: object) -> Mark:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from core.jobs import Progress, no_progress
 from core.workspace import Workspace, new_dir
 
 SOURCE = "version"
+_log = logging.getLogger(__name__)
 _LONGEST_TITLE = 60
 _NAMED = 5
 _EVERY = 100
@@ -49,12 +51,19 @@ def changes_of(dataset: Dataset, marked: Mapping[str, Mark]) -> tuple[Change, ..
 
 
 def version_of(workspace: Workspace, dataset: Dataset, changes: Sequence[Change]) -> Dataset | None:
-    """Return the version that was made of just these changes of a dataset before, or ``None``."""
+    """Return the version that was made of just these changes of a dataset before, or ``None``.
+
+    A version that cannot be read any more is passed over: nobody asked for that one.
+    """
     left = len(dataset.items) - sum(not change.now for change in changes)
     for each in datasets.summaries(workspace):
         if (each.source, each.images) != (SOURCE, left):
             continue
-        known = datasets.load(workspace.dataset_dir(each.id))
+        try:
+            known = datasets.load(workspace.dataset_dir(each.id))
+        except BadInput as error:
+            _log.warning("a version of dataset %s is passed over: %s", dataset.id, error)
+            continue
         made = known.revision
         if made is not None and (made.of, made.changes) == (dataset.id, tuple(changes)):
             return known
@@ -193,6 +202,8 @@ def _link_all(whole: Dataset, changed: Dataset, made: Path, progress: Progress) 
         if done % _EVERY == 0:
             progress(SAVING, done, len(changed.items))
         _link(whole.file(item), made / item.path)
+    # The last moment at which it can be cancelled.
+    progress(SAVING, len(changed.items), len(changed.items))
 
 
 def _link(source: Path, target: Path) -> None:

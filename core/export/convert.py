@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from core.errors import BadInput
 from core.export import networks
-from core.export.formats import Format
+from core.export.formats import Format, first_line, passing
+from core.export.verify import Images
 from core.i18n import _
 
-Images = NDArray[np.uint8]
 LABELS_ENTRY = "labels"
 _LITERT = "litert"
 
@@ -38,8 +38,11 @@ def convert(
 
     Raises:
         BadInput: This network cannot be written in that form.
+        Unavailable: Memory is short, or a package cannot be loaded.
         OSError: The disk is full.
     """
+    if form.calibrated and photos is None:
+        raise ValueError("calibration needs photos")
     if form.name == "keras":
         shutil.copyfile(source, target)
         return
@@ -57,9 +60,12 @@ def convert(
         # NOTE: the converters raise whatever their parts raise, down to bare Exception, for a network
         # with an operation that they do not know.
         except Exception as error:
+            trouble = passing(form, error)
+            if trouble is not None:
+                raise trouble from error
             raise BadInput(
                 _("This network cannot be written as {format}.").format(format=form.title),
-                given=_first_line(error), fix=_("Choose another format."),
+                given=first_line(error), fix=_("Choose another format."),
             ) from error
 
 
@@ -109,9 +115,7 @@ def _litert(form: Format, model: Any, photos: Images | None) -> bytes:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if form.name == "litert-float16":
         converter.target_spec.supported_types = [tf.float16]
-    if form.calibrated:
-        if photos is None:
-            raise ValueError("calibration needs photos")
+    if form.calibrated and photos is not None:
         converter.representative_dataset = _one_by_one(photos)
         # The second lets through what has no form in whole numbers.
         converter.target_spec.supported_ops = [
@@ -138,8 +142,3 @@ def _quietly() -> Iterator[None]:
         warnings.simplefilter("ignore")
         logging.getLogger("tf2onnx").setLevel(logging.ERROR)
         yield
-
-
-def _first_line(error: Exception) -> str:
-    lines = [each.strip() for each in str(error).splitlines() if each.strip()]
-    return f"{type(error).__name__}: {lines[0][:200] if lines else ''}"

@@ -62,6 +62,8 @@ class Findings:
         machine: What it was trained on, by name.
         looks: How often its test photos were looked at.
         measured: The figures on the test photos.
+        learned_before: How many of the test photos an earlier run that it starts from learned from; ``None``
+            where that is not known.
         unseen: Why there is nothing on single test photos, one sentence; empty where there is.
         majority: What always saying the commonest class would get right, and that class.
         calibration: How far its sureness holds on the test photos.
@@ -94,6 +96,7 @@ class Findings:
     machine: Mapping[str, str] = field(default_factory=dict)
     looks: int = 0
     measured: Rates | None = None
+    learned_before: int | None = None
     unseen: str = ""
     majority: tuple[str, Share] | None = None
     calibration: Calibration | None = None

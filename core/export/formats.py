@@ -41,7 +41,8 @@ class Format:
 _SAME = 1e-3
 _EVERY_FORMAT = (
     Format("keras", "Keras", "model.keras",
-           _("Goes on in Python: loaded, trained further, taken apart."), 1e-6),
+           _("The file above with its labels and an example: goes on in Python, loaded, trained further, "
+             "taken apart."), 1e-6),
     Format("savedmodel", "SavedModel", "saved_model",
            _("For servers: TensorFlow runs it without the code that made it."), _SAME, 0.99),
     Format("litert", "LiteRT", "model.tflite", _("For phones and small computers, in full precision."),
@@ -49,8 +50,8 @@ _EVERY_FORMAT = (
     Format("litert-float16", "LiteRT float16", "model.tflite",
            _("Half the size; the weights have half as many digits."), 0.05, 0.98, one_by_one=True),
     Format("litert-int8", "LiteRT int8", "model.tflite",
-           _("A quarter of the size, whole numbers throughout; calibrated on training photos. It answers a "
-             "little differently."), 0.5, 0.9, takes="uint8", calibrated=True, one_by_one=True),
+           _("A quarter of the size, in whole numbers where it can; calibrated on training photos. It "
+             "answers a little differently."), 0.5, 0.9, takes="uint8", calibrated=True, one_by_one=True),
     Format("onnx", "ONNX", "model.onnx", _("For other programs and languages: ONNX Runtime, C#, browsers."),
            _SAME, 0.99,
            packages=(("tf2onnx", "tf2onnx"), ("onnx", "onnx"), ("onnxruntime", "onnxruntime"))),
@@ -89,3 +90,25 @@ def require(form: Format) -> None:
             given=", ".join(lacking),
             fix=_("Install it where Thaw runs, and try again: {line}").format(line=install_line(lacking)),
         )
+
+
+def passing(form: Format, error: Exception) -> Unavailable | None:
+    """Return what to say of trouble that another try may not have; ``None`` where it is the network's.
+
+    Args:
+        form: The form that was written or opened.
+        error: Whatever a converter, or what opens a form, has raised.
+    """
+    import tensorflow as tf
+
+    if not isinstance(error, MemoryError | ImportError | tf.errors.ResourceExhaustedError):
+        return None
+    return Unavailable(
+        _("{format} cannot be made just now.").format(format=form.title), given=first_line(error),
+        fix=_("Free some memory, or put a package right that cannot be loaded, and try again."))
+
+
+def first_line(error: Exception) -> str:
+    """Return what kind an error is, and the first line of what it says."""
+    lines = [each.strip() for each in str(error).splitlines() if each.strip()]
+    return f"{type(error).__name__}: {lines[0][:200] if lines else ''}"

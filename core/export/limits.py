@@ -38,6 +38,9 @@ def _of_the_measuring(found: Findings) -> list[str]:
                 "It was measured on {n} test photos; with others the accuracy could well be anywhere between "
                 "{low} and {high}.", accuracy.images,
             ).format(n=f"{accuracy.images:,}", low=f"{accuracy.low:.0%}", high=f"{accuracy.high:.0%}"))
+    if found.learned_before:
+        said.append(_("An earlier run that it starts from learned from {n} of the test photos: the figures "
+                      "are too good.").format(n=f"{found.learned_before:,}"))
     if found.looks > 1:
         said.append(_("The test photos were looked at {n} times, with training in between: the later figures "
                       "may be too good.").format(n=found.looks))

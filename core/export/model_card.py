@@ -7,17 +7,17 @@ said; what only people know is left as a blank that says so.
 from __future__ import annotations
 
 import json
+import re
 
 from core.backbones import catalogue
 from core.export.findings import Findings
 from core.export.limits import limits
 from core.export.report_measured import estimate_words, share_words
-from core.i18n import _
+from core.i18n import _, ngettext
 from core.insight.plan_differences import settings
-from core.training.start import PRETRAINED
 from core.words import one_line
 
-_MARKS = "\\`*_{}[]<>()#+-!|~$:&"
+_MARKS = "\\`*_[]<>|~$&"
 
 
 def model_card(found: Findings) -> str:
@@ -31,7 +31,11 @@ def model_card(found: Findings) -> str:
 
 def escaped(value: str) -> str:
     """Return text so that Markdown shows it letter by letter, on one line."""
-    return "".join(f"\\{sign}" if sign in _MARKS else sign for sign in one_line(value))
+    said = one_line(value)
+    shown = "".join(f"\\{sign}" if sign in _MARKS else sign for sign in said)
+    if shown[:1] in tuple("0123456789"):
+        return re.sub(r"^(\d+)([.)])", r"\1\\\2", shown)  # it would begin a numbered list
+    return f"\\{shown}" if shown[:1] in tuple("#+-=!") else shown
 
 
 def _blank(question: str) -> str:
@@ -45,9 +49,6 @@ def _head(found: Findings) -> str:
         "---", "library_name: keras", "pipeline_tag: image-classification",
         "tags: [image-classification, transfer-learning, keras]",
     ]
-    # The weights that the model holds are of the backbone's licence only where it began with them.
-    if found.plan.weights.source == PRETRAINED and backbone.licence:
-        lines.append(f"license: {backbone.licence.lower()}")
     lines.append(f"base_model: {json.dumps(backbone.title)}")
     if found.measured is not None:
         lines += ["metrics: [accuracy, f1]"]
@@ -69,7 +70,7 @@ def _details(found: Findings) -> str:
               "{date}.").format(
             backbone=escaped(backbone.title), date=found.trained or _("not available")), "", *said,
         "- " + _("Licence of the backbone's ImageNet weights: {licence}").format(licence=escaped(licence)),
-        "", _blank(_("Who made it, and how to reach them.")),
+        "", _blank(_("Who made it, how to reach them, and under which licence it may be used.")),
     ])
 
 
@@ -111,6 +112,7 @@ def _data(found: Findings) -> str:
         "## " + _("Evaluation data"),
         _("{n} test photos of “{title}”, which this training did not learn from.").format(
             n=f"{sizes['test']:,}", title=title)
+        + " " + _before(found.learned_before)
         + (" " + _("The epoch was chosen on {m} validation photos.").format(m=f"{sizes['validation']:,}")
            if sizes["validation"] else ""),
         "## " + _("Training data"),
@@ -118,6 +120,16 @@ def _data(found: Findings) -> str:
             n=f"{sizes['train']:,}", title=title, classes=len(dataset.classes)),
         _blank(_("Where the photos come from, who may use them, and whether the people in them agreed.")),
     ])
+
+
+def _before(learned: int | None) -> str:
+    if learned is None:
+        return _("Whether an earlier run that it starts from learned from them is not known.")
+    if learned == 0:
+        return _("No run that it starts from learned from them either.")
+    return ngettext(
+        "An earlier run that it starts from learned from {n} of them.",
+        "An earlier run that it starts from learned from {n} of them.", learned).format(n=f"{learned:,}")
 
 
 def _analyses(found: Findings) -> str:

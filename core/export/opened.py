@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.errors import BadInput
-from core.export.formats import Format
+from core.export.formats import Format, first_line, passing
+from core.export.verify import Ask, Chances, Images
 from core.i18n import _
-
-Images = NDArray[np.uint8]
-Chances = NDArray[np.float32]
-Ask = Callable[[Images], Chances]
 
 
 def opened(form: Format, path: Path) -> Ask:
@@ -32,6 +27,7 @@ def opened(form: Format, path: Path) -> Ask:
 
     Raises:
         BadInput: It cannot be opened by what is installed here.
+        Unavailable: Memory is short, or a package cannot be loaded.
     """
     try:
         if form.name == "keras":
@@ -41,9 +37,12 @@ def opened(form: Format, path: Path) -> Ask:
         return _onnx(path) if form.name == "onnx" else _litert(path)
     # NOTE: each of these has errors of its own, which are no more than RuntimeError and ValueError at best.
     except Exception as error:
+        trouble = passing(form, error)
+        if trouble is not None:
+            raise trouble from error
         raise BadInput(
             _("The model was written as {format}, but cannot be opened here.").format(format=form.title),
-            given=f"{type(error).__name__}: {str(error)[:200]}", fix=_("Choose another format."),
+            given=first_line(error), fix=_("Choose another format."),
         ) from error
 
 

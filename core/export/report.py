@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import core.export.report_measured as measured
+from core.backbones import catalogue
 from core.export.findings import Findings
 from core.export.limits import limits
 from core.export.markup import Markup, facts, items, page, paragraph, section, table, tag
@@ -53,8 +54,9 @@ def _code(usage: str) -> Markup:
 
 
 def _head(found: Findings) -> Markup:
-    sentence = _("{learns}, on photos of “{dataset}”.").format(
-        learns=what_learns(found.plan), dataset=found.plan.dataset_title)
+    sentence = _("{backbone}, trained on photos of “{dataset}”. What learned: {learns}.").format(
+        backbone=catalogue.get(found.plan.backbone).title, dataset=found.plan.dataset_title,
+        learns=what_learns(found.plan))
     return tag(
         "header", tag("h1", found.title), paragraph(sentence, cls="lede"),
         paragraph(_("The training: {state}. This report was made on {date} by Thaw.").format(
@@ -103,10 +105,8 @@ def _curves(found: Findings) -> Markup:
     rows = found.history
     if not rows:
         return section(_("The curves"), paragraph(_("Not available: no epoch was finished.")))
-    kept = (
-        "" if found.kept is None
-        else _("The weights of epoch {epoch} were kept: its validation was the best.").format(
-            epoch=found.kept))
+    kept = "" if found.kept is None else _("The weights of epoch {epoch} were kept.").format(
+        epoch=found.kept)
     return section(
         _("The curves"),
         tag("h3", _("Accuracy")), _curve(found, rows, "accuracy", _("Accuracy by epoch"), share=True),

@@ -20,7 +20,11 @@ def _not_yet(title: str, where: str) -> Markup:
 
 
 def _unseen(title: str, found: Findings) -> Markup:
-    return section(title, paragraph(_("Not available: {why}").format(why=found.unseen)))
+    return section(title, paragraph(_("Not available: {why}").format(why=_why(found))))
+
+
+def _why(found: Findings) -> str:
+    return found.unseen or _("no figures on the test photos, or no test photo that can be read.")
 
 
 def share_words(share: Share) -> str:
@@ -36,13 +40,14 @@ def estimate_words(found: Estimate | Share | None) -> str | None:
         return None
     if found.low is None or found.high is None:
         return f"{found.value:.1%}"
-    return f"{found.value:.1%} ({found.low:.1%}–{found.high:.1%})"
+    return _("{value} ({low} to {high})").format(
+        value=f"{found.value:.1%}", low=f"{found.low:.1%}", high=f"{found.high:.1%}")
 
 
 def headline(found: Findings) -> Markup:
     """Return the one figure, on what it was measured, and what it has to be held against."""
     if found.measured is None:
-        return tag("div", paragraph(_("How good it is is not available: {why}").format(why=found.unseen)),
+        return tag("div", paragraph(_("How good it is is not available: {why}").format(why=_why(found))),
                    cls="headline")
     accuracy = found.measured.accuracy
     against: object = ""

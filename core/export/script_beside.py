@@ -61,7 +61,8 @@ def readme(facts: Facts) -> str:
           "in a workspace of Thaw holds them under those in the last."),
         _split_line(facts),
         _("The split, the order of the photos and all that is drawn follow from the seed; so each epoch "
-          "comes to what is in the run's history, up to rounding."),
+          "comes to what is in the run's history, up to rounding. Where blocks of the backbone learn, "
+          "rounding adds up over the epochs: a photo or two may then be told otherwise."),
     ]
     if not facts.body.constructor:
         lines.append(_("{file} is the backbone as the run began with it.").format(file=BACKBONE_FILE))

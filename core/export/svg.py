@@ -120,7 +120,7 @@ def reliability(points: Sequence[tuple[float, float, int]], *, spoken: str) -> M
         points: How sure on average, the share that was right, and how many photos, bin by bin.
         spoken: What the chart says, for those who do not see it.
     """
-    edge, most = 260, max(count for _sure, _right, count in points)
+    edge, most = 340, max(count for _sure, _right, count in points)
 
     def at(share: float) -> float:
         return _LEFT + (edge - _LEFT - 16) * share

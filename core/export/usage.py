@@ -1,8 +1,9 @@
-"""What goes with a model that is taken away: how it is asked, in ten lines, and what it takes and gives."""
+"""What goes with a model that is taken away: how it is asked, in a few lines, and what it takes and gives."""
 
 from __future__ import annotations
 
 from core.export.formats import Format, install_line
+from core.i18n import _
 from core.insight.predict import USAGE
 
 EXAMPLE = "example.py"
@@ -11,8 +12,11 @@ README = "README.md"
 _PHOTO = '''
 photo = Image.open(sys.argv[1])
 photo.draft(None, ({size}, {size}))  # large JPEGs are decoded small, as they were in training
-photo = ImageOps.exif_transpose(photo).convert("RGB")
-photo = np.asarray(photo.resize(({size}, {size}), Image.Resampling.BILINEAR))
+photo = ImageOps.exif_transpose(photo)
+if photo.has_transparency_data:  # it is laid on white
+    photo = photo.convert("RGBA")
+    photo = Image.alpha_composite(Image.new("RGBA", photo.size, "white"), photo)
+photo = np.asarray(photo.convert("RGB").resize(({size}, {size}), Image.Resampling.BILINEAR))
 '''
 _SAID = "print(labels[chances.argmax()], chances.max())\n"
 _LABELS = 'labels = open("labels.txt", encoding="utf-8").read().split("\\n")\n'
@@ -46,12 +50,12 @@ _NEEDS = {
 }
 _LITERT_NEEDS = ("ai-edge-litert", "pillow")
 _INSIDE = {
-    "keras": "Class names are inside the file, as the entry thaw_classes.json of the archive; labels.txt has "
-             "them too.",
-    "onnx": "Class names are inside the file, as JSON in the metadata property “labels”; labels.txt has them "
-            "too.",
+    "keras": _("Class names are inside the file, as the entry thaw_classes.json of the archive; labels.txt "
+               "has them too."),
+    "onnx": _("Class names are inside the file, as JSON in the metadata property “labels”; labels.txt has "
+              "them too."),
 }
-_BESIDE = "Class names are in labels.txt, one a line, in the order of the probabilities."
+_BESIDE = _("Class names are in labels.txt, one a line, in the order of the probabilities.")
 
 
 def example(form: Format, size: int) -> str:
@@ -92,18 +96,23 @@ def readme(form: Format, size: int, classes: int, run_id: str, versions: dict[st
     """
     one = "1" if form.one_by_one else "n"
     made = ", ".join(f"{name} {number}" for name, number in versions.items())
-    needs = _NEEDS.get(form.name, _LITERT_NEEDS)
-    whole = (
-        "The input is quantised with the scale and zero point that it names, as a rule 1 and 0, so pixels go "
-        "in as they are.\n" if form.calibrated else ""
-    )
-    return (
-        f"# Image classifier, {form.title}\n\nMade by Thaw of the run {run_id}, with {made}.\n\n"
-        f"## Input\n\n`image`: {form.takes}, shape ({one}, {size}, {size}, 3). Raw RGB from 0 to 255, rows "
-        "first, colours last.\nPreprocessing is inside: do not scale or normalise.\n"
-        f"{whole}Photos are turned upright, then resized to {size} by {size} pixels, bilinear, without "
-        "keeping their proportions; transparent parts are laid on white.\n\n"
-        f"## Output\n\nfloat32, shape ({one}, {classes}): a probability for each class, in all 1.\n"
-        f"{_INSIDE.get(form.name, _BESIDE)}\n\n"
-        f"## Ask it\n\n    {install_line(needs)}\n    python {EXAMPLE} photo.jpg\n"
-    )
+    whole = _("The input is quantised with the scale and zero point that it names, as a rule 1 and 0, so "
+              "pixels go in as they are.")
+    lines = [
+        _("# Image classifier, {format}").format(format=form.title), "",
+        _("Made by Thaw of the run {run}, with {libraries}.").format(run=run_id, libraries=made), "",
+        _("## Input"), "",
+        _("`image`: {kind}, shape ({n}, {size}, {size}, 3). Raw RGB from 0 to 255, 8 bits a colour, rows "
+          "first, colours last.").format(kind=form.takes, n=one, size=size),
+        _("Preprocessing is inside: do not scale or normalise."),
+        *([whole] if form.calibrated else []),
+        _("Photos are turned upright, then resized to {size} by {size} pixels, bilinear, without keeping "
+          "their proportions; transparent parts are laid on white.").format(size=size), "",
+        _("## Output"), "",
+        _("float32, shape ({n}, {classes}): a probability for each class, in all 1.").format(
+            n=one, classes=classes),
+        _INSIDE.get(form.name, _BESIDE), "",
+        _("## Ask it"), "",
+        f"    {install_line(_NEEDS.get(form.name, _LITERT_NEEDS))}", f"    python {EXAMPLE} photo.jpg",
+    ]
+    return "\n".join(lines) + "\n"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 BATCH = 16
 PICTURE_EDGE = 96
 Images = NDArray[np.uint8]
+Network = Callable[[Images], Sequence[NDArray[np.float32]]]
 _kept: OrderedDict[Path, Answering] = OrderedDict()
 _lock = threading.Lock()
 
@@ -62,9 +63,17 @@ class Answering:
 
     def __init__(self, model: Loaded) -> None:
         self.model = model
-        self._network = network(model)
+        self._network: Network | None = None
+        self._making = threading.Lock()
         self._in_use = 0
         self._retired = False
+
+    def make_ready(self) -> Network:
+        """Build its graph, where that has not been done, and return it; others who ask for it wait here."""
+        with self._making:
+            if self._network is None:
+                self._network = network(self.model)
+            return self._network
 
     def __call__(self, images: Images) -> NDArray[np.float32]:
         """Return ``(n, classes)`` probabilities for ``(n, size, size, 3)`` in 0..255.
@@ -72,7 +81,7 @@ class Answering:
         Raises:
             RunFailed: The model answers with what is no number.
         """
-        chances = self._network(images)[0]
+        chances = self.make_ready()(images)[0]
         if not np.isfinite(chances).all():
             raise RunFailed(
                 _("This model answers with something that is no number."),
@@ -95,7 +104,7 @@ class Answering:
         self._let_go()
 
     def _let_go(self) -> None:
-        if self._retired and not self._in_use:
+        if self._retired and not self._in_use and self._network is not None:
             let_go(self._network)
 
 
@@ -110,24 +119,33 @@ def answering(path: Path) -> Iterator[Answering]:
         BadInput: The file is missing or is no model of ours.
         Unavailable: TensorFlow cannot be loaded.
     """
-    try:
+    with _said_where_missing():
         model = predict.loaded(path)
-        with _lock:
-            held = _ready(path, model)
-            held.take()
-    except ImportError as error:
-        raise Unavailable(
-            _("TensorFlow cannot be loaded, and without it no model answers."), given=str(error)[:120],
-            fix=_("Install what requirements.txt lists, and start Thaw again."),
-        ) from error
+    with _lock:
+        held = _known(path, model)
+        held.take()
     try:
+        # NOTE: it takes seconds, so not with the lock held: models that are ready answer meanwhile.
+        with _said_where_missing():
+            held.make_ready()
         yield held
     finally:
         with _lock:
             held.give_back()
 
 
-def _ready(path: Path, model: Loaded) -> Answering:
+@contextmanager
+def _said_where_missing() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise Unavailable(
+            _("TensorFlow cannot be loaded, and without it no model answers."), given=str(error)[:120],
+            fix=_("Install what requirements.txt lists, and start Thaw again."),
+        ) from error
+
+
+def _known(path: Path, model: Loaded) -> Answering:
     known = _kept.pop(path, None)
     if known is not None and known.model is not model:
         known.retire()
@@ -138,7 +156,7 @@ def _ready(path: Path, model: Loaded) -> Answering:
     return _kept[path]
 
 
-def network(model: Loaded) -> Callable[[Images], Sequence[NDArray[np.float32]]]:
+def network(model: Loaded) -> Network:
     """Return a model as one graph that has answered once, so that the first photo need not wait for it."""
     from core.training.extract import PrefixRun
 

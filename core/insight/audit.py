@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from core.errors import BadInput
 from core.files import JsonObject
 from core.i18n import _
 from core.insight.label_errors import label_errors, out_of_sample
-from core.insight.near_duplicates import Greys, near_duplicates
+from core.insight.near_duplicates import NEIGHBOURS, Greys, near_duplicates
 from core.insight.outliers import outliers
 from core.jobs import Progress, no_progress
 
@@ -82,7 +83,7 @@ class Audit:
         images: How many photos were looked at.
         twins: Near-duplicates: first those across splits, test photos before all, then those whose labels
             differ, then by agreement.
-        twins_found: How many there are.
+        twins_found: How many were found; see ``more_twins``.
         across: How many of them are in different splits.
         bound: How far the pictures of near-duplicates agree at least, 0 to 1.
         mislabelled: The surest first.
@@ -105,6 +106,15 @@ class Audit:
     right: float | None
     strange: tuple[Strange, ...]
     strange_found: int
+
+    @property
+    def more_twins(self) -> bool:
+        """Whether there may be more near-duplicates than were found.
+
+        Of each photo only the most alike in each split are looked for, so of many copies not every pair is.
+        """
+        counted = Counter(path for pair in self.twins for path in (pair.first, pair.second))
+        return max(counted.values(), default=0) >= NEIGHBOURS or self.twins_found > len(self.twins)
 
     def to_json(self) -> JsonObject:
         """Return it as JSON, read by :meth:`from_json`."""

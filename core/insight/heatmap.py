@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,6 @@ RAMP = ((18, 38, 58), (70, 92, 122), (160, 106, 106), (232, 142, 72), (255, 222,
 _GREYED, _DIMMED = 0.75, 0.82
 _FAINTEST, _STRONGEST = 0.3, 0.65
 Weights = tuple[NDArray[np.float32], ...]
-_kept: weakref.WeakKeyDictionary[Loaded, OrderedDict[str, Explainer]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -127,13 +126,39 @@ def explainer(model: Loaded, backbone: str, block: str) -> Explainer:
         NotFound: The backbone has no such block.
     """
     with _lock:
-        made = _kept.setdefault(model, OrderedDict())
-        if block not in made:
-            made[block] = Explainer(model, backbone, block)
-        made.move_to_end(block)
-        while len(made) > KEPT_A_MODEL:
-            made.popitem(last=False)
-        return made[block]
+        kept = _kept.setdefault(model, _Made())
+    found = _found(kept, block)
+    if found is not None:
+        return found
+    # NOTE: tracing a graph takes seconds. Whoever asks for another model, or for a block that is traced
+    # already, must not wait for it.
+    with kept.tracing:
+        found = _found(kept, block)  # who held the lock may have traced just this one
+        if found is None:
+            found = Explainer(model, backbone, block)
+            with _lock:
+                kept.by_block[block] = found
+                while len(kept.by_block) > KEPT_A_MODEL:
+                    kept.by_block.popitem(last=False)
+        return found
+
+
+@dataclass
+class _Made:
+    """What explains one model, the block that was asked for last at the end."""
+
+    tracing: threading.Lock = field(default_factory=threading.Lock)
+    by_block: OrderedDict[str, Explainer] = field(default_factory=OrderedDict)
+
+
+_kept: weakref.WeakKeyDictionary[Loaded, _Made] = weakref.WeakKeyDictionary()
+
+
+def _found(kept: _Made, block: str) -> Explainer | None:
+    with _lock:
+        if block in kept.by_block:
+            kept.by_block.move_to_end(block)
+        return kept.by_block.get(block)
 
 
 def overlay(photo: Image.Image, heatmap: NDArray[np.float32], *, longest: int | None = None) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,26 @@ class LabelError:
     of_other: float
 
 
+class _Asking:
+    """Asks in each step of a fit whether it may go on, which may take minutes: a callback of scikit-learn."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self._ask = ask
+
+    def setup(self, estimator: object, context: object) -> None:
+        """Do nothing when a fit begins."""
+
+    def teardown(self, estimator: object, context: object) -> None:
+        """Do nothing when it has ended."""
+
+    def on_fit_task_begin(self, estimator: object, context: object) -> None:
+        """Ask before a step."""
+        self._ask()
+
+    def on_fit_task_end(self, estimator: object, context: object) -> None:
+        """Do nothing after it."""
+
+
 def out_of_sample(
     features: NDArray[np.float32], labels: Sequence[int], progress: Progress = no_progress, *, seed: int = 0
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
@@ -48,13 +69,13 @@ def out_of_sample(
     Args:
         features: ``(photos, channels)``.
         labels: The class of each photo.
-        progress: Told after each fit; it may raise Stopped.
+        progress: Told after each fit, and asked in each step of one; it may raise Stopped.
         seed: Parts the photos.
 
     Returns:
         The places of the photos that could be asked about, and ``(places, classes)`` probabilities, the
         classes up to the largest label. Classes with fewer than ``FOLDS`` photos are left out, and all where
-        fewer than two classes are left.
+        fewer than two classes are left or the features of all photos are alike.
     """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
@@ -77,13 +98,16 @@ def out_of_sample(
         rows = StandardScaler().fit_transform(np.nan_to_num(features[places]))
         freedom = max(_LEAST_FREE, _FREE_BY_COUNT / len(rows))
         directions = min(_DIRECTIONS, *rows.shape)
+        if not rows.any():
+            return places[:0], chances[:0]
         rows = PCA(directions, svd_solver="covariance_eigh").fit_transform(rows)
         parts = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(rows, truth[places])
-        for done, (learned, asked) in enumerate(parts, 1):
+        for done, (learned, asked) in enumerate(parts):
             model = LogisticRegression(C=freedom, max_iter=_MOST_STEPS)
+            model.set_callbacks(_Asking(partial(progress, phase, done, FOLDS)))
             model.fit(rows[learned], truth[places[learned]])
             chances[np.ix_(asked, model.classes_)] = model.predict_proba(rows[asked])
-            progress(phase, done, FOLDS)
+            progress(phase, done + 1, FOLDS)
     return places, chances
 
 

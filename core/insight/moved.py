@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from core.backbones.build import block_layers, preprocessed
 from core.backbones.division import leaves_of
+from core.errors import BadInput
+from core.i18n import _
 
 if TYPE_CHECKING:
     from core.training.extract import PrefixRun
@@ -32,17 +34,26 @@ def weight_changes(start: Any, trained: Any, backbone: str) -> dict[str, float |
         For each block, from input to output, 0 or more: exactly 0 where nothing changed. ``None`` where a
         block has no such weights, where all of them were 0, or where some are no finite numbers.
 
+    Raises:
+        BadInput: They are not the same backbone.
+
     Source:
         B. Neyshabur, H. Sedghi, C. Zhang, What is being transferred in transfer learning?, NeurIPS 2020,
         arXiv:2008.11687, who measure how far weights move.
     """
-    before, after = block_layers(start, backbone), block_layers(trained, backbone)
-    return {block: _change(layers, after[block]) for block, layers in before.items()}
+    try:
+        before, after = block_layers(start, backbone), block_layers(trained, backbone)
+        return {block: _change(layers, after[block]) for block, layers in before.items()}
+    except (ValueError, KeyError) as error:  # a layer is missing, or its weights have another shape
+        raise BadInput(
+            _("The models before and after the training do not fit together."), given=backbone) from error
 
 
 def _change(before: list[Any], after: list[Any]) -> float | None:
     moved = length = 0.0
     for one, other in zip(_weights(before), _weights(after), strict=True):
+        if one.shape != other.shape:  # which numpy might still stretch to fit
+            raise ValueError("not of the same shape")
         moved += float(np.square(other - one).sum())
         length += float(np.square(one).sum())
     return math.sqrt(moved / length) if length > 0 and math.isfinite(moved / length) else None

@@ -44,7 +44,8 @@ def outliers(
 
     Each photo's distance is the mean over its ``K`` nearest neighbours of one minus the cosine between the
     features, among all photos and among those of its class. Told are those that lie more than ``FENCE``
-    interquartile ranges above the upper quartile: Tukey's inner fence.
+    interquartile ranges above the upper quartile: Tukey's inner fence. In a class of ``K`` or fewer all the
+    others are the neighbours; a class of fewer than ``LEAST_PHOTOS`` is not looked at by itself.
 
     Args:
         features: ``(photos, channels)``.

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from core.data.images import load_array
 from core.errors import BadInput
+from core.i18n import _
+from core.insight.projection import require_finite
 from core.jobs import Progress, no_progress
 from core.training.feed import DECODING_THREADS
 
@@ -45,7 +47,12 @@ def passed(
         try:
             image = load_array(files[at], size)
         except BadInput as error:
-            raise BadInput(error.what, given=files[at].name) from error
+            raise BadInput(
+                error.what, given=_("photo {n} of {all}, {file}").format(
+                    n=f"{at + 1:,}", all=f"{len(files):,}", file=files[at].name),
+                fix=_("A photo of this dataset was removed or changed in the workspace's folder. Take the "
+                      "photos in again."),
+            ) from error
         return image if change is None else change(image, at)
 
     found: list[list[NDArray[Any]]] = []
@@ -63,3 +70,30 @@ def passed(
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def answers(model: Path, files: Sequence[Path], progress: Progress = no_progress) -> NDArray[np.float32]:
+    """Return what a model says of photos.
+
+    Args:
+        model: Its file.
+        files: The photos; at least one.
+        progress: Told how far it is; it may raise Stopped.
+
+    Returns:
+        ``(files, classes)``, 0 to 1: how likely it holds each class.
+
+    Raises:
+        BadInput: The model cannot be read or answers with what is no number, or a photo can no longer be
+            read.
+        Stopped: ``progress`` asked for it.
+    """
+    from core.insight.predict import loaded
+
+    progress(_("Loading the model"), 0, None)
+    ready = loaded(model)
+    (chances,) = passed(
+        lambda images: [ready.keras.predict_on_batch(images)], files, ready.size, progress,
+        _("Looking at the photos"))
+    require_finite(chances)
+    return chances

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BadInput
 from core.i18n import _
-from core.insight.metrics import Share, share, wilson
+from core.insight.metrics import Evaluation, Share, share, wilson
+from core.insight.predictions import Predictions
 
 RESAMPLES = 1000
 SEED = 0
@@ -82,32 +84,52 @@ def rates(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Rates:
         confusion: See :class:`Rates`.
 
     Accuracy, precision and recall have Wilson intervals, F1 the Wilson interval of the share that it follows
-    from. Balanced accuracy and macro F1 have percentile intervals of :data:`RESAMPLES` bootstrap samples
-    that draw photos anew within each class, always with the same seed. Where all samples agree, as without
-    any mistake, a bootstrap says nothing, and there is none.
+    from. Balanced accuracy and macro F1 have the basic interval of :data:`RESAMPLES` bootstrap samples,
+    always with the same seed: of each class as many photos are drawn as there are, from what was said of it
+    and one photo more, half right and half wrong. Without that one a class of a few photos, all of them
+    right, would count as certain.
 
     Raises:
         BadInput: There is no photo.
 
     Source:
         K. F. Y. Lam, V. Gopal, J. Qian, Confidence Intervals for the F1 Score: A Comparison of Four Methods,
-        arXiv:2309.14621 (Wilson indirect); B. Efron, R. Tibshirani, An Introduction to the Bootstrap (1993).
+        arXiv:2309.14621 (Wilson indirect); A. C. Davison, D. V. Hinkley, Bootstrap Methods and their
+        Application (1997), chapter 5 (basic interval); L. D. Brown, T. T. Cai, A. DasGupta, Statistical
+        Science 16 (2001), 101-133, for the half photos (Jeffreys prior).
     """
     matrix = np.asarray(confusion, dtype=np.int64)
     images = matrix.sum(axis=1)
     accuracy = share(int(np.trace(matrix)), int(images.sum()))
     if accuracy is None:
         raise BadInput(_("There is no image to measure on."))
-    balanced, macro = _means(images, np.diagonal(matrix)[None], matrix.sum(axis=0)[None])
-    balanced_of, macro_of = _means(images, *_drawn_anew(matrix))
+    measured = _means(images, np.diagonal(matrix)[None], matrix.sum(axis=0)[None])
+    middle = _means(images, *_drawn_from(matrix))
+    drawn = _means(images, *_drawn_anew(matrix))
+    balanced, macro = (_estimate(float(one[0]), samples - between) for one, samples, between in zip(
+        measured, drawn, middle, strict=True))
     return Rates(
         images=accuracy.images,
         accuracy=accuracy,
-        balanced=_estimate(float(balanced[0]), balanced_of),
-        macro_f1=_estimate(float(macro[0]), macro_of),
+        balanced=balanced,
+        macro_f1=macro,
         by_class=tuple(_of_class(name, at, matrix) for at, name in enumerate(classes)),
         confusion=tuple(tuple(int(n) for n in row) for row in matrix),
     )
+
+
+def is_counted(said: Predictions, found: Evaluation) -> bool:
+    """Tell whether figures are those of what a model said of photos: whether both mix up the same.
+
+    Args:
+        said: What was said of each photo.
+        found: The figures, which may be of another look or another model.
+    """
+    if said.classes != found.classes or int(said.right.sum()) != found.accuracy.right:
+        return False
+    counted = np.zeros((len(said.classes),) * 2, dtype=np.int64)
+    np.add.at(counted, (said.labels, said.said), 1)
+    return tuple(tuple(row) for row in counted.tolist()) == found.confusion
 
 
 def _of_class(name: str, at: int, matrix: NDArray[np.int64]) -> ClassRates:
@@ -126,7 +148,7 @@ def _f1(right: int, images: int, said: int) -> Estimate | None:
 
 
 def _means(
-    images: NDArray[np.int64], right: NDArray[np.int64], said: NDArray[np.int64]
+    images: NDArray[np.int64], right: NDArray[Any], said: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return balanced accuracy and macro F1 of samples, see :func:`_drawn_anew`."""
     there = images > 0
@@ -135,8 +157,17 @@ def _means(
     return recall.mean(axis=1), f1.mean(axis=1)
 
 
+def _drawn_from(matrix: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the means of what :func:`_drawn_anew` draws, ``(1, classes)`` each."""
+    images = matrix.sum(axis=1)
+    each = images / (images + 1)
+    right, wrong = each * (np.diagonal(matrix) + 0.5), each * 0.5 / max(1, len(matrix) - 1)
+    said = (each[:, None] * matrix).sum(axis=0) + each * 0.5 + wrong.sum() - wrong
+    return right[None], said[None]
+
+
 def _drawn_anew(matrix: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw as many photos of each class as there are, with replacement, again and again.
+    """Draw as many photos of each class as there are, from these and one more, again and again; see rates.
 
     Returns:
         By class, ``(samples, classes)``: how many were said right, and how many were said to be of it.
@@ -146,16 +177,23 @@ def _drawn_anew(matrix: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[n
     right = np.zeros((RESAMPLES, len(matrix)), dtype=np.int64)
     said = np.zeros_like(right)
     for at, row in enumerate(matrix):
-        there = np.flatnonzero(row)
-        if there.size:
-            drawn = random.multinomial(row.sum(), row[there] / row.sum(), size=RESAMPLES)
-            said[:, there] += drawn
-            right[:, at] = drawn[:, there == at].sum(axis=1)
+        images = int(row.sum())
+        if not images:
+            continue
+        # The last one is what was said of the wrong half: any other class, each as likely.
+        there = np.union1d(np.flatnonzero(row), [at])
+        weights = np.append(row[there] + 0.5 * (there == at), 0.5)
+        drawn = random.multinomial(images, weights / weights.sum(), size=RESAMPLES)
+        said[:, there] += drawn[:, :-1]
+        right[:, at] = drawn[:, :-1][:, there == at].sum(axis=1)
+        samples = np.repeat(np.arange(RESAMPLES), drawn[:, -1])
+        if len(matrix) > 1:
+            others = random.integers(0, len(matrix) - 1, size=len(samples))
+            np.add.at(said, (samples, others + (others >= at)), 1)
     return right, said
 
 
-def _estimate(value: float, samples: NDArray[np.float64]) -> Estimate:
-    if np.ptp(samples) == 0:
-        return Estimate(value)
-    low, high = (float(each) for each in np.percentile(samples, _ENDS))
-    return Estimate(value, min(low, value), max(high, value))
+def _estimate(value: float, errors: NDArray[np.float64]) -> Estimate:
+    """Return a figure with its interval, from how far samples lie from what they were drawn from."""
+    least, most = (float(each) for each in np.percentile(errors, _ENDS))
+    return Estimate(value, max(0.0, min(value - most, value)), min(1.0, max(value - least, value)))

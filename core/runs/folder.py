@@ -24,6 +24,7 @@ from core.workspace import Workspace, new_dir
 
 _BATCHES_HEAD = "position,loss,accuracy\n"
 _ROUNDED = 1e-5
+_STAMP = len("20260101-000000")
 _Row = TypeVar("_Row")
 
 
@@ -196,9 +197,13 @@ class RunFolder:
 
 
 def run_folders(workspace: Workspace) -> list[RunFolder]:
-    """Return all runs, newest first; folders that hold no plan are passed over."""
-    aged = ((_asked_at(path), path.name, path) for path in workspace.runs.iterdir())
-    return [RunFolder(path) for asked, _name, path in sorted(aged, reverse=True) if asked]
+    """Return all runs, newest first; folders that hold no plan are passed over.
+
+    NOTE: by the time in their names, to the second; only then by that of the plan's file, which is another
+    where a workspace was copied.
+    """
+    aged = ((path.name[:_STAMP], _asked_at(path), path.name, path) for path in workspace.runs.iterdir())
+    return [RunFolder(path) for _stamp, asked, _name, path in sorted(aged, reverse=True) if asked]
 
 
 def _asked_at(path: Path) -> float:

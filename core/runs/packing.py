@@ -27,8 +27,8 @@ HEAD = "thaw-run.json"
 FORMAT_VERSION = 1
 RUN_PART, DATASET_PART = "run/", "dataset/"
 RUN_FILES = (
-    "plan.json", "status.json", "about.json", "report.json", "history.csv", "batches.csv", "test.csv",
-    "model.keras",
+    "plan.json", "start.json", "status.json", "about.json", "report.json", "history.csv", "batches.csv",
+    "test.csv", "model.keras",
 )
 PREDICTIONS = re.compile(r"predictions-own-(train|validation|test|all)\.npz")
 _CHUNK = 2**20
@@ -82,12 +82,15 @@ def pack_to(
     total = sum(part.file.stat().st_size for part in parts)
 
     def write(temporary: Path) -> None:
-        done = 0
+        done = told = 0
+        progress(_("Packing"), 0, total // 2**20)
         with temporary.open("wb") as handle:
             for piece in _pieces(head, parts):
-                progress(_("Packing"), min(done, total) // 2**20, total // 2**20)
                 handle.write(piece)
                 done += len(piece)
+                if min(done, total) // 2**20 > told:
+                    told = min(done, total) // 2**20
+                    progress(_("Packing"), told, total // 2**20)
 
     write_atomic(target, write)
 

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import math
+import re
 import zipfile
-from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from core.data.dataset import SPLITS
+from core.data.dataset import SPLITS, is_stored_name
 from core.errors import BadInput
-from core.files import JsonObject, read_json
+from core.files import JsonObject, read_json, write_json
 from core.i18n import _
 from core.insight import comparison
 from core.insight.metrics import Evaluation
-from core.runs import studied
+from core.insight.predictions import Predictions
+from core.runs import begun, studied
 from core.runs.about import about_of
-from core.runs.folder import RunFolder, saved_epoch
+from core.runs.folder import RunFolder
 from core.runs.packing import PREDICTIONS
+from core.runs.received_model import BROKEN, are_classes, is_stored, made_anew, read_inside
+from core.runs.received_photos import LONGEST_TITLE
 from core.runs.status import Failure, State, Status
 from core.runs.work import LOOKS
-from core.training.model import CLASSES_ENTRY, EPOCH_ENTRY, load_model
+from core.training import fields as bounds
+from core.training.events import EpochRow
 from core.training.plan import Plan
+from core.training.start import RUN
+from core.words import one_line
 
 LONGEST = 300
-_MODEL_ENTRIES = {"metadata.json", "config.json", "model.weights.h5", CLASSES_ENTRY, EPOCH_ENTRY}
-_MOST_CLASSES = 10_000
+# Larger than any figure of a run, and than any second of a calendar.
+_MOST = 1e11
+_MARK = re.compile(r"[0-9a-f]{32}")
 
 
 def checked_run(given: RunFolder) -> tuple[str, tuple[str, ...] | None]:
@@ -44,9 +51,13 @@ def checked_run(given: RunFolder) -> tuple[str, tuple[str, ...] | None]:
         BadInput: A file is damaged, was written by a newer version, or says what cannot be.
     """
     name = about_of(given).name
-    plan = given.plan()
-    plan.save(given.path / "plan.json")
-    classes = _model_checked(given.model, plan) if given.model.is_file() else None
+    plan = _plan_checked(given)
+    _start_checked(given, plan)
+    inside = read_inside(given.model) if given.model.is_file() else None
+    classes = inside.classes if inside else None
+    said = _predictions_of(given, classes)
+    if inside is not None:
+        made_anew(given.model, plan, inside)
     epochs = _history_checked(given)
     given.write_status(_status_checked(given, plan, epochs))
     _batches_checked(given)
@@ -54,66 +65,51 @@ def checked_run(given: RunFolder) -> tuple[str, tuple[str, ...] | None]:
     if report is not None:
         given.write_report(_report_checked(report, plan, classes))
     _answers_checked(given, plan, tested=report is not None and bool(report.get("test")))
-    _predictions_checked(given)
+    for key, each in said.items():
+        studied.keep_predictions(given, key, each)
     return name, classes
 
 
-def _model_checked(path: Path, plan: Plan) -> tuple[str, ...]:
-    """Open a model and return its class names; only what Keras itself can be made of is opened at all."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = {each.filename for each in archive.infolist()}
-            config = json.loads(archive.read("config.json")) if names <= _MODEL_ENTRIES else None
-    except (OSError, KeyError, ValueError, RecursionError, zipfile.BadZipFile) as error:
-        raise _no_model(path) from error
-    if config is None or not all(_is_of_keras(each) for each in _objects(config)):
-        raise _no_model(path)
-    try:
-        model, classes = load_model(path)
-        shape = (tuple(model.input_shape), tuple(model.output_shape))
-    # NOTE: what a damaged description makes Keras raise is any error at all.
-    except Exception as error:
-        raise _no_model(path) from error
-    wanted = ((None, plan.size, plan.size, 3), (None, len(classes)))
-    if shape != wanted or not 2 <= len(classes) <= _MOST_CLASSES:
-        raise BadInput(_("The model is not the one that the plan describes."), given=str(shape)[:80])
-    if saved_epoch(path) is not None and not 0 < (saved_epoch(path) or 0) < 10**6:
-        raise _no_model(path)
-    return classes
+def _plan_checked(given: RunFolder) -> Plan:
+    """Write the plan anew, its texts each on one line and none too long."""
+    plan = given.plan()
+    if not plan.dataset:
+        raise BadInput(_("The plan cannot be read."), given="dataset")
+    history = tuple(
+        replace(each, dataset_title=_text(each.dataset_title), trainable=tuple(map(_text, each.trainable)))
+        for each in plan.history
+    )
+    plan = replace(plan, dataset_title=one_line(plan.dataset_title)[:LONGEST_TITLE], history=history)
+    plan.save(given.path / "plan.json")
+    return plan
 
 
-def _objects(value: object) -> Iterator[dict[str, object]]:
-    """Yield all objects in a description, outermost first."""
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            yield each
-            waiting.extend(each.values())
-        elif isinstance(each, list):
-            waiting.extend(each)
-
-
-def _is_of_keras(each: dict[str, object]) -> bool:
-    module = each.get("module")
-    ours = module is None or module == "keras" or str(module).startswith("keras.")
-    return ours and each.get("class_name") not in ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer")
-
-
-def _no_model(path: Path) -> BadInput:
-    return BadInput(_("The model file cannot be read."), given=path.name,
-                    fix=_("Export the run again, with this version of Thaw."))
+def _start_checked(given: RunFolder, plan: Plan) -> None:
+    """Keep which model a run went on from; where that did not come along it is not known, and said so."""
+    path = given.path / begun.FILE
+    noted = read_json(path).get("model") if path.is_file() else None
+    path.unlink(missing_ok=True)
+    if plan.weights.source == RUN:
+        known = isinstance(noted, str) and _MARK.fullmatch(noted)
+        write_json(path, {"version": 1, "model": noted if known else None})
 
 
 def _history_checked(given: RunFolder) -> int:
     """Write the history anew and return how many epochs it has."""
     rows = given.history()
     in_order = all(one.epoch < other.epoch for one, other in pairwise(rows))
-    if rows and not (rows[0].epoch >= 1 and in_order and all(_is_name(row.phase) for row in rows)):
+    within = not rows or 1 <= rows[0].epoch <= rows[-1].epoch <= bounds.EPOCHS.high
+    if not (within and in_order and all(_is_name(row.phase) and _is_measured(row) for row in rows)):
         raise BadInput(_("A file of this run is damaged and cannot be read."), given="history.csv")
     if rows:
         given.write_history(rows)
     return rows[-1].epoch if rows else 0
+
+
+def _is_measured(row: EpochRow) -> bool:
+    """Tell whether an epoch's figures are numbers; a loss that ran away is none, and is none by right."""
+    figures = (row.accuracy, row.learning_rate, row.seconds, row.val_accuracy or 0.0)
+    return all(map(math.isfinite, figures))
 
 
 def _batches_checked(given: RunFolder) -> None:
@@ -149,13 +145,13 @@ def _report_checked(report: JsonObject, plan: Plan, classes: tuple[str, ...] | N
     images = _counts(report.get("images"), SPLITS)
     parameters = _counts(report.get("parameters"), ("total", "trainable"))
     test = Evaluation.from_json(report["test"]) if report.get("test") else None
-    if test is not None and classes is not None and test.classes != classes:
+    if test is not None and not _is_whole(test, classes or test.classes):
         raise BadInput(_("The test figures of this run cannot be read."))
-    best, looks = report.get("best"), report.get(LOOKS)
+    looks = report.get(LOOKS)
     named = classes or (test.classes if test else ())
     return {
         "version": 1, "classes": list(named), "images": images, "parameters": parameters,
-        "best": _flat(best) if isinstance(best, dict) else None,
+        "best": _best(report.get("best")),
         "test": test.to_json() if test else None,
         LOOKS: looks if isinstance(looks, int) and 0 <= looks < 10**6 else int(test is not None),
         **{part: _flat(report.get(part)) for part in ("timing", "cache", "versions", "machine")},
@@ -163,11 +159,27 @@ def _report_checked(report: JsonObject, plan: Plan, classes: tuple[str, ...] | N
     }
 
 
+def _is_whole(test: Evaluation, classes: tuple[str, ...]) -> bool:
+    """Tell whether test figures are of these classes, and have a place for each."""
+    n = len(classes)
+    square = len(test.confusion) == n and all(len(row) == n for row in test.confusion)
+    return test.classes == classes and are_classes(classes) and square and len(test.by_class) == n \
+        and 0 <= test.majority_class < n and all(0 <= each <= _MOST for row in test.confusion for each in row)
+
+
 def _counts(given: object, names: tuple[str, ...]) -> dict[str, int]:
     """Return whole numbers by name; raises BadInput where there are others."""
     if not isinstance(given, dict) or not all(isinstance(given.get(name), int) for name in names):
         raise BadInput(_("The report of this run cannot be read."))
-    return {name: max(0, int(given[name])) for name in names}
+    return {name: min(int(_MOST), max(0, int(given[name]))) for name in names}
+
+
+def _best(given: object) -> JsonObject | None:
+    """Return which epoch was the best and how it did in validation; ``None`` where that is not known."""
+    epoch = given.get("epoch") if isinstance(given, dict) else None
+    if not isinstance(given, dict) or type(epoch) is not int or not 1 <= epoch <= bounds.EPOCHS.high:
+        return None
+    return {"epoch": epoch, "val_accuracy": _number(given.get("val_accuracy"))}
 
 
 def _flat(given: object) -> dict[str, object]:
@@ -191,25 +203,50 @@ def _answers_checked(given: RunFolder, plan: Plan, *, tested: bool) -> None:
         path.unlink(missing_ok=True)
 
 
-def _predictions_checked(given: RunFolder) -> None:
-    """Leave only what this very model is known to have said, and that can be read; written anew."""
-    folder = given.path / studied.STUDIES
+def _predictions_of(given: RunFolder, classes: tuple[str, ...] | None) -> dict[str, Predictions]:
+    """Take out what this very model is known to have said, as far as it can be read; the files go."""
+    folder, found = given.path / studied.STUDIES, {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        key = path.stem.removeprefix("predictions-")
-        known = given.model.is_file() and PREDICTIONS.fullmatch(path.name)
-        found = studied.kept_predictions(given, key) if known else None
+        if classes is not None and PREDICTIONS.fullmatch(path.name) and _is_bounded(path):
+            key = path.stem.removeprefix("predictions-")
+            said = _said(given, key)
+            if said is not None and said.classes == classes and all(map(is_stored_name, said.images)):
+                found[key] = said
         path.unlink()
-        if found is not None:
-            studied.keep_predictions(given, key, found)
+    return found
+
+
+def _is_bounded(path: Path) -> bool:
+    """Tell whether arrays are stored as they are, so that they take no more than their file does."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return is_stored(archive, path.stat().st_size)
+    except BROKEN:
+        return False
+
+
+def _said(given: RunFolder, key: str) -> Predictions | None:
+    try:
+        kept = studied.kept_arrays(given, f"predictions-{key}", stay=False)
+        kinds = {"images": "U", "labels": "iu", "probabilities": "f"}
+        if kept is None or not all(
+            name in kept.arrays and kept.arrays[name].dtype.kind in kind and kept.arrays[name].itemsize
+            for name, kind in kinds.items()
+        ):
+            return None
+        return studied.kept_predictions(given, key)
+    except BROKEN:
+        return None
 
 
 def _number(value: object) -> float | None:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # NOTE: whole numbers may be too large for a float, and NaN is within no bounds.
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and -_MOST <= value <= _MOST
     return value if usable else None  # type: ignore[return-value]
 
 
 def _text(value: object) -> str:
-    return " ".join(str(value).split())[:LONGEST]
+    return one_line(str(value))[:LONGEST]
 
 
 def _is_name(text: str) -> bool:

@@ -6,11 +6,8 @@ whatever the zip says. Each is then read by its reader and written anew; the run
 
 from __future__ import annotations
 
-import hashlib
 import json
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,8 +26,8 @@ from core.files import JsonObject, slug
 from core.folders import renamed
 from core.i18n import _
 from core.jobs import Progress, no_progress
-from core.runs import line
-from core.runs.about import About, next_number, write_about
+from core.runs import line, studied
+from core.runs.about import About, about_of, next_number, write_about
 from core.runs.folder import RunFolder
 from core.runs.packing import (
     DATASET_PART,
@@ -42,18 +39,18 @@ from core.runs.packing import (
     fingerprint,
 )
 from core.runs.received import checked_run
+from core.runs.received_model import BROKEN
+from core.runs.received_photos import checked_photos
 from core.runs.studied import STUDIES
 from core.workspace import Workspace, is_id
 
-_TEXT_BYTES = 64 * 2**20
+_TEXT_BYTES = {".json": 8 * 2**20, ".csv": 32 * 2**20}
 _MODEL_BYTES = 4 * 2**30
-_MANIFEST_BYTES = 256 * 2**20
+_PREDICTIONS_BYTES = 256 * 2**20
+# That of 200,000 photos has 40 MB.
+_MANIFEST_BYTES = 96 * 2**20
 _CHUNK = 2**20
 _ENCRYPTED = 0x1
-_BROKEN = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError, ValueError,
-    LookupError, ArithmeticError, MemoryError, RuntimeError, NotImplementedError,
-)
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,8 @@ def unpack(
 
     Raises:
         NotFound: There is no such file.
-        BadInput: It is no packed run, is damaged, was written by a newer version, or is over a limit.
+        BadInput: It is no packed run, is damaged, was written by a newer version, is over a limit, or is here
+            already with all that it would bring.
         Unavailable: The disk is full.
         Stopped: ``progress`` asked for it.
 
@@ -106,7 +104,9 @@ def unpack(
         progress(_("Checking the run"), 0, None)
         name, classes = checked_run(given)
         progress(_("Checking the photos"), 0, None)
-        here, came = _dataset(workspace, inside / "dataset", head)
+        here, came = _dataset(workspace, inside / "dataset", head, progress)
+        if came is None:
+            _require_new(workspace, given, head)
         dataset = here or came
         if dataset is not None and classes is not None and classes != dataset.classes:
             raise BadInput(_("The model's classes are not those of the photos."), given=dataset.title[:80])
@@ -136,7 +136,7 @@ def _unpacked(source: Path, inside: Path, progress: Progress) -> JsonObject:
     (inside / "dataset" / IMAGES).mkdir(parents=True)
     try:
         archive = zipfile.ZipFile(source)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise _no_run(source) from error
     with archive:
         entries = archive.infolist()
@@ -153,7 +153,7 @@ def _unpacked(source: Path, inside: Path, progress: Progress) -> JsonObject:
             try:
                 with archive.open(entry) as stream:
                     _copy(stream, inside / place[0], place[1], meter)
-            except _BROKEN as error:
+            except BROKEN as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # the disk
                 raise _no_run(source) from error
@@ -165,10 +165,10 @@ def _place(name: str) -> tuple[str, int] | None:
     if name.startswith(RUN_PART):
         rest = name.removeprefix(RUN_PART)
         if rest in RUN_FILES:
-            return f"run/{rest}", _MODEL_BYTES if rest == "model.keras" else _TEXT_BYTES
+            return f"run/{rest}", _TEXT_BYTES.get(Path(rest).suffix, _MODEL_BYTES)
         study = rest.removeprefix(f"{STUDIES}/")
         if study != rest and PREDICTIONS.fullmatch(study):
-            return f"run/{STUDIES}/{study}", _MANIFEST_BYTES
+            return f"run/{STUDIES}/{study}", _PREDICTIONS_BYTES
     if name == DATASET_PART + MANIFEST:
         return f"dataset/{MANIFEST}", _MANIFEST_BYTES
     image = name.removeprefix(DATASET_PART)
@@ -192,10 +192,10 @@ def _head(archive: zipfile.ZipFile, source: Path) -> JsonObject:
     try:
         with archive.open(HEAD) as stream:
             head = json.loads(stream.read(_CHUNK))
-    except (*_BROKEN, RecursionError) as error:
+    except (*BROKEN, RecursionError) as error:
         raise _no_run(source) from error
     version = head.get("format") if isinstance(head, dict) else None
-    if not isinstance(version, int):
+    if type(version) is not int or version < 1:
         raise _no_run(source)
     if version > FORMAT_VERSION:
         raise BadInput(
@@ -210,16 +210,11 @@ def _no_run(source: Path) -> BadInput:
         fix=_("Use a zip that “The run as one file” or “export --format run” has made."))
 
 
-def _id_of(head: JsonObject, part: str) -> str:
-    found = head.get(part)
-    return found if isinstance(found, str) and is_id(found) else ""
-
-
 def _dataset(
-    workspace: Workspace, folder: Path, head: JsonObject
+    workspace: Workspace, folder: Path, head: JsonObject, progress: Progress
 ) -> tuple[Dataset | None, Dataset | None]:
     """Return the dataset of the same photos that is here, and the one that came along where it is new."""
-    came = _came_along(folder) if (folder / MANIFEST).is_file() else None
+    came = checked_photos(folder, progress) if (folder / MANIFEST).is_file() else None
     wanted = fingerprint(came) if came is not None else head.get("fingerprint")
     for each in datasets.summaries(workspace):
         if came is not None and each.images != len(came.items):
@@ -233,26 +228,20 @@ def _dataset(
     return None, came
 
 
-def _came_along(folder: Path) -> Dataset:
-    """Read a dataset that came along, check that its photos are what it says, and write it anew."""
-    dataset = datasets.load(folder)
-    if not dataset.items or len(set(dataset.classes)) < len(dataset.classes):
-        raise BadInput(_("The dataset is damaged and cannot be read."), given=dataset.title[:80])
-    named = {item.path for item in dataset.items}
-    for path in (folder / IMAGES).iterdir():
-        if f"{IMAGES}/{path.name}" not in named:
-            path.unlink()
-    for item in dataset.items:
-        file = dataset.file(item)
-        if not file.is_file() or _digest(file) != item.digest:
-            raise BadInput(_("A photo is missing in the zip, or is another one."), given=item.path)
-    datasets.save(dataset, folder)
-    return dataset
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+def _require_new(workspace: Workspace, given: RunFolder, head: JsonObject) -> None:
+    """Raise BadInput where the same run is here already; one that was trained further is another."""
+    said = head.get("run")
+    if not isinstance(said, str) or not is_id(said) or not (workspace.runs / said).is_dir():
+        return
+    known = RunFolder.open(workspace, said)
+    try:
+        same = known.model.is_file() and given.model.is_file() and known.history() == given.history() \
+            and studied.model_mark(known) == studied.model_mark(given)
+    except BadInput:  # a damaged one is not the one
+        return
+    if same:
+        raise BadInput(_("This run is here already."), given=about_of(known).title or said,
+                       fix=_("Delete it first to take it in anew."))
 
 
 @contextmanager
@@ -295,6 +284,12 @@ def _renamed_into(parent: Path, path: Path, wanted: str) -> str:
 
 
 def _free(parent: Path, wanted: str) -> str:
-    """Return an id, as wanted where nothing has it; a number is put behind it otherwise."""
+    """Return an id, as wanted where nothing has it; a number is put behind it otherwise.
+
+    Raises:
+        BadInput: What is wanted is no id, and so not safe as a folder's name.
+    """
+    if not is_id(wanted):
+        raise BadInput(_("The plan cannot be read."), given=repr(wanted)[:80])
     names = (wanted if number == 1 else f"{wanted[:70]}-{number}" for number in count(1))
     return next(name for name in names if not (parent / name).exists())

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import os
 import platform
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -22,18 +19,20 @@ from core import __version__
 from core.data import dataset as datasets
 from core.data.dataset import SPLITS, Dataset
 from core.data.split import with_fewer_to_learn_from
-from core.errors import BadInput, Busy, Stopped, ThawError
-from core.files import JsonObject, write_text
+from core.errors import BadInput, Busy, NotFound, Stopped, ThawError
+from core.files import JsonObject
 from core.i18n import _
-from core.insight.metrics import Evaluation, evaluate
-from core.insight.predictions import Predictions
-from core.runs import line, lineage, mlflow_log, wishes
+from core.insight.metrics import Evaluation
+from core.insight.passing import answers
+from core.jobs import Progress, no_progress
+from core.runs import begun, line, lineage, mlflow_log, wishes
 from core.runs.about import about_of
 from core.runs.folder import RunFolder, best, require_model
 from core.runs.listener import FolderListener
 from core.runs.room import free_reserve, remove_temporary, reserve
 from core.runs.status import Failure, State, Status
-from core.runs.studied import keep_predictions, kept_predictions
+from core.runs.studied import kept_predictions, model_mark, require_same, writing
+from core.runs.tested import kept_test
 from core.runs.wishes import Leaving, Wish
 from core.training.events import Outcome
 from core.training.plan import Plan
@@ -45,6 +44,8 @@ LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
 _LEFT = {Wish.STOP: State.STOPPED, Wish.PAUSE: State.PAUSED, Wish.CLOSE: State.INTERRUPTED}
 # Others hold a run's lock for a moment, to see whether somebody works on it; who paused it, for its model.
 _PATIENCE_S = 20.0
+# Who works on a run holds its lock for minutes; who only looks, for less than this.
+_MOMENT_S = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -137,6 +138,7 @@ def _train(
     dataset = dataset_of(workspace, plan)
     require_usable(dataset)
     weights_file = lineage.weights_file(workspace, plan)
+    begun.note_start(workspace, folder, plan)
     outcome = engine.train(
         plan, dataset, folder.places, listener, leaving.event, weights_file, workspace,
         for_now=lambda: leaving.wish in (Wish.PAUSE, Wish.CLOSE),
@@ -161,7 +163,14 @@ def require_usable(dataset: Dataset) -> None:
 
 def dataset_of(workspace: Workspace, plan: Plan) -> Dataset:
     """Return the dataset of a plan, limited as the plan says; raises NotFound where it is gone."""
-    dataset = datasets.load(workspace.dataset_dir(plan.dataset))
+    try:
+        dataset = datasets.load(workspace.dataset_dir(plan.dataset))
+    except NotFound as error:
+        raise NotFound(
+            _("The photos that this run learned from are not in this workspace."),
+            given=plan.dataset_title[:80],
+            fix=_("Bring them back from the bin, or take the run in once more from a zip with its photos."),
+        ) from error
     if plan.limit is not None:
         dataset = dataset.limited(plan.limit, plan.recipe.seed)
     if plan.train_per_class is not None:
@@ -181,14 +190,25 @@ def looks(report: JsonObject) -> int:
     return said if isinstance(said, int) else int(bool(report.get("test")))
 
 
-def measure(workspace: Workspace, folder: RunFolder) -> Evaluation | None:
+def measure(
+    workspace: Workspace, folder: RunFolder, progress: Progress = no_progress
+) -> Evaluation | None:
     """Look at the test split of a run that has a model and was not measured; then read it.
+
+    Args:
+        workspace: Where its dataset is.
+        folder: The run.
+        progress: Told how far it is; it may raise Stopped, which leaves no look.
 
     Returns:
         The figures, or ``None`` where the dataset has no test images.
 
     Raises:
-        BadInput: The run has no model, or its dataset is gone.
+        BadInput: The run has no model, or gets another meanwhile.
+        NotFound: Its dataset, or the run, is gone.
+        Busy: It is being trained.
+        Unavailable: The disk is full.
+        Stopped: ``progress`` asked for it.
     """
     known = evaluation_of(folder)
     if known is not None:
@@ -196,17 +216,18 @@ def measure(workspace: Workspace, folder: RunFolder) -> Evaluation | None:
     dataset = dataset_of(workspace, folder.plan())
     if not dataset.of_split("test"):
         return None
+    with held(folder, _MOMENT_S):  # where it is being trained, that is said before the photos are looked at
+        mark = model_mark(folder)
     test = _said_before(folder, dataset)
     if test is None:
-        from core.insight.predict import loaded
-        from core.training import engine
-        from core.training.ways import photos
-
-        model = loaded(require_model(folder))
-        test = engine.probabilities(model.keras, photos(dataset, "test"), model.size)
-    report = folder.report() or {}
-    folder.write_report(
-        {**report, "test": _test(folder, dataset, test), LOOKS: looks(report) + 1})
+        files = [dataset.file(item) for item in dataset.of_split("test")]
+        test = answers(require_model(folder), files, progress)
+    with writing(folder), held(folder, _MOMENT_S):
+        require_same(folder, mark)
+        if evaluation_of(folder) is None:
+            report = folder.report() or {}
+            folder.write_report(
+                {**report, "test": kept_test(folder, dataset, test), LOOKS: looks(report) + 1})
     return evaluation_of(folder)
 
 
@@ -223,6 +244,8 @@ def _said_before(folder: RunFolder, dataset: Dataset) -> NDArray[np.float32] | N
 def _write_report(folder: RunFolder, plan: Plan, dataset: Dataset, outcome: Outcome) -> None:
     top = best(outcome.history)
     before = folder.report() or {}
+    # What is no number says nothing: then it is as if nobody had looked.
+    test = outcome.test if outcome.test is not None and np.isfinite(outcome.test).all() else None
     folder.write_report(
         {
             "version": 1,
@@ -230,8 +253,8 @@ def _write_report(folder: RunFolder, plan: Plan, dataset: Dataset, outcome: Outc
             "images": {split: len(dataset.of_split(split)) for split in SPLITS},
             "parameters": {"total": outcome.total, "trainable": outcome.trainable},
             "best": {"epoch": top.epoch, "val_accuracy": top.val_accuracy} if top else None,
-            "test": None if outcome.test is None else _test(folder, dataset, outcome.test),
-            LOOKS: looks(before) + (outcome.test is not None),
+            "test": None if test is None else kept_test(folder, dataset, np.asarray(test)),
+            LOOKS: looks(before) + (test is not None),
             "timing": asdict(outcome.timing),
             "cache": asdict(outcome.cache),
             "versions": {"thaw": __version__, **{name: version(name) for name in LIBRARIES}},
@@ -242,31 +265,6 @@ def _write_report(folder: RunFolder, plan: Plan, dataset: Dataset, outcome: Outc
             "plan": plan.to_json(),
         }
     )
-
-
-def _test(folder: RunFolder, dataset: Dataset, test: object) -> JsonObject:
-    chances = np.asarray(test)
-    items = dataset.of_split("test")
-    said = chances.argmax(axis=1)
-    # One row an image, so that later looks (which ones were wrong, how sure) need no second read.
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "is", "said", "confidence", "probability_of_true"])
-    for item, answer, row in zip(items, said, chances, strict=True):
-        writer.writerow(
-            [item.path, item.label, int(answer), f"{row[answer]:.6f}", f"{row[item.label]:.6f}"]
-        )
-    write_text(folder.path / "test.csv", text.getvalue())
-    labels = np.asarray([item.label for item in items], dtype=np.int32)
-    if folder.model.is_file():
-        keep_predictions(folder, "own-test", Predictions(
-            dataset.classes, tuple(item.path for item in items), labels, chances.astype(np.float32)))
-    counted = Counter(item.label for item in dataset.of_split("train"))
-    tested = Counter(item.label for item in items)
-    # Of classes that are equally frequent the one that is the harder to beat.
-    majority = max(counted, key=lambda label: (counted[label], tested[label]), default=0)
-    truth = [item.label for item in items]
-    return evaluate(truth, [int(n) for n in said], dataset.classes, majority).to_json()
 
 
 @contextmanager

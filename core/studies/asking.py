@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.jobs import Jobs, JobSnapshot, Progress
+from core.studies.target import Target
 
 RUNNING = "running"
 
@@ -22,15 +23,11 @@ def ask(jobs: Jobs, run_id: str, kind: str, title: str, work: Callable[[Progress
     Returns:
         The job's id.
     """
-    now = latest(jobs, run_id, kind)
-    if now is not None and now.state == RUNNING:
-        return now.id
-
     def carried_out(progress: Progress) -> str:
         work(progress)
         return run_id
 
-    return jobs.submit(title, carried_out, topic(run_id, kind))
+    return jobs.submit_once(title, carried_out, topic(run_id, kind))
 
 
 def latest(jobs: Jobs, run_id: str, kind: str) -> JobSnapshot | None:
@@ -41,3 +38,8 @@ def latest(jobs: Jobs, run_id: str, kind: str) -> JobSnapshot | None:
 def topic(run_id: str, kind: str) -> str:
     """Return what a study belongs to, see :class:`core.jobs.JobSnapshot`."""
     return f"{run_id}/{kind}"
+
+
+def look_kind(target: Target) -> str:
+    """Return the kind of the study that asks what a run's model says of photos: one for all who ask."""
+    return f"look-{target.key}"

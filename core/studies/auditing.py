@@ -10,6 +10,7 @@ from PIL import Image
 
 from core.data.dataset import Dataset
 from core.errors import BadInput
+from core.files import JsonObject
 from core.i18n import _
 from core.insight.audit import Audit, audit
 from core.insight.overlay import EDGE
@@ -20,6 +21,7 @@ from core.runs.folder import RunFolder
 from core.studies.embed import When, embeddings
 from core.studies.target import own_dataset
 from core.training.plan import Plan
+from core.training.release import let_go_of
 from core.training.start import RANDOM
 from core.workspace import Workspace
 
@@ -63,16 +65,18 @@ def audit_of_run(workspace: Workspace, folder: RunFolder, progress: Progress = n
     """Audit the photos that a run learned from and was measured on, and keep what is found.
 
     Raises:
-        BadInput: The run has no model, or a photo cannot be read any more.
-        NotFound: The dataset, or what the run starts from, is gone.
-        Unavailable: The pretrained weights are not on this machine.
+        BadInput: The run has no model or gets another meanwhile, what it started from has changed, or a
+            photo cannot be read any more.
+        NotFound: The dataset, what the run starts from, or the run itself, is gone.
+        Unavailable: The pretrained weights are not on this machine, or the disk is full.
         Stopped: ``progress`` asked for it; nothing is kept but the features, where they were whole.
     """
-    when = features_of(folder.plan())
+    when, mark = features_of(folder.plan()), studied.model_mark(folder)
     known = embeddings(workspace, folder, when, progress)
     dataset = own_dataset(workspace, folder)
     found = audited(dataset, known.features, progress)
-    studied.keep_record(folder, NAME, {"features": when, "dataset": dataset.id, "found": found.to_json()})
+    record: JsonObject = {"features": when, "dataset": dataset.id, "found": found.to_json()}
+    studied.keep_record(folder, NAME, record, mark=mark)
     return found
 
 
@@ -127,7 +131,10 @@ def backbone_features(
     from core.insight.embedder import embedder
     from core.training.model import assemble
 
-    network = embedder(assemble(plan, max(2, len(dataset.classes))))
+    network = embedder(assemble(plan, max(2, len(dataset.classes)), to_learn=False))
     files = [dataset.file(item) for item in dataset.items]
-    features, _chances = passed(network, files, plan.size, progress, _("Looking at the photos"))
+    try:
+        features, _chances = passed(network, files, plan.size, progress, _("Looking at the photos"))
+    finally:
+        let_go_of(network.function)
     return features

@@ -27,7 +27,7 @@ from core.runs import studied
 from core.runs.folder import RunFolder
 from core.runs.work import evaluation_of, measure
 from core.studies.predicting import predictions
-from core.studies.target import Target, own_dataset
+from core.studies.target import ALL, Target, own_dataset
 from core.workspace import Workspace
 
 TEMPERATURE = "temperature"
@@ -107,24 +107,34 @@ def is_own_test(folder: RunFolder, target: Target) -> bool:
     return target.split == "test" and target.dataset in ("", folder.plan().dataset)
 
 
+def shows_own_test(workspace: Workspace, folder: RunFolder, target: Target) -> bool:
+    """Tell whether the test photos that a run is measured on in the end are among those of a target."""
+    own = target.dataset in ("", folder.plan().dataset)
+    return own and target.split in ("test", ALL) and bool(own_dataset(workspace, folder).of_split("test"))
+
+
 def looked(
     workspace: Workspace, folder: RunFolder, target: Target, progress: Progress = no_progress
 ) -> Predictions:
     """Return what a run's model says of the photos of a target; its own test photos are measured with it.
 
-    A first look at the run's own test photos goes into its report, and is counted there. What it said of
-    them is asked for again, and not counted again, where it was not kept.
+    A first look at the run's own test photos, by themselves or among all of its dataset, goes into its
+    report, and is counted there. What it said of them is asked for again, and not counted again, where it
+    was not kept.
 
     Raises:
-        BadInput: The run has no model, there is no such photo, or one cannot be read any more.
-        NotFound: The dataset is gone.
+        BadInput: The run has no model or gets another meanwhile, there is no such photo, or one cannot
+            be read any more.
+        NotFound: The dataset, or the run, is gone.
+        Busy: The test photos were not looked at, and the run is being trained.
+        Unavailable: The disk is full.
         Stopped: ``progress`` asked for it.
     """
-    of_test = is_own_test(folder, target)
-    found = predictions(workspace, folder, Target("", "test") if of_test else target, progress)
-    if of_test and evaluation_of(folder) is None:
-        measure(workspace, folder)
-    return found
+    target = target.checked()
+    if evaluation_of(folder) is None and shows_own_test(workspace, folder, target):
+        measure(workspace, folder, progress)
+    own = is_own_test(folder, target)
+    return predictions(workspace, folder, Target("", "test") if own else target, progress)
 
 
 def fit_temperature(
@@ -133,14 +143,16 @@ def fit_temperature(
     """Fit a temperature on the run's validation photos, and keep it.
 
     Raises:
-        BadInput: The run has no model, or its validation photos do not tell.
-        NotFound: The dataset is gone.
+        BadInput: The run has no model or gets another meanwhile, or its validation photos do not tell.
+        NotFound: The dataset, or the run, is gone.
+        Unavailable: The disk is full.
         Stopped: ``progress`` asked for it.
     """
+    mark = studied.model_mark(folder)
     found = predictions(workspace, folder, Target("", "validation"), progress)
     value = fitted_temperature(found)
     fitted = Temperature(value, len(found), loss_at(found, 1.0), loss_at(found, value))
-    studied.keep_record(folder, TEMPERATURE, asdict(fitted))
+    studied.keep_record(folder, TEMPERATURE, asdict(fitted), mark=mark)
     return fitted
 
 

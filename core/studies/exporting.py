@@ -16,6 +16,7 @@ from core.data.images import load_array
 from core.data.intake import scratch
 from core.errors import BadInput, NotFound, Stopped, ThawError
 from core.export.formats import FORMATS, Format, format_named, missing, require
+from core.export.package import package, versions_for
 from core.export.verify import MADE_UP, Images, Seen, Verified, verify
 from core.files import JsonObject
 from core.i18n import _
@@ -71,10 +72,14 @@ def exported(folder: RunFolder, name: str) -> Exported | None:
 
 
 def failure_of(folder: RunFolder, name: str) -> ThawError | None:
-    """Return why a run's model cannot be written in a form, where that was found out; else ``None``."""
-    record = studied.kept_record(folder, _study(format_named(name)))
-    failed = record.get("failed") if record else None
-    if not isinstance(failed, dict):
+    """Return why a run's model cannot be written in a form, where that was found out; else ``None``.
+
+    It was found out with the packages of then: with other versions it is worth another try.
+    """
+    form = format_named(name)
+    record = studied.kept_record(folder, _study(form)) or {}
+    failed = record.get("failed")
+    if not isinstance(failed, dict) or record.get("versions") != versions_for(form):
         return None
     return BadInput(**{part: str(failed.get(part, "")) for part in ("what", "given", "fix")})
 
@@ -91,8 +96,9 @@ def export(
         progress: Told how far it is; it may raise Stopped. Writing itself cannot be interrupted.
 
     Raises:
-        BadInput: There is no such form, the run has no model, or its network cannot be written so.
-        NotFound: The dataset is gone, and the form needs photos to calibrate with.
+        BadInput: There is no such form, the run has no model or gets another meanwhile, or its network
+            cannot be written so.
+        NotFound: The dataset is gone, and the form needs photos to calibrate with; or the run is.
         Unavailable: A package is missing, or the disk is full.
         Stopped: ``progress`` asked for it.
     """
@@ -108,9 +114,9 @@ def export(
 def _made(
     workspace: Workspace, folder: RunFolder, form: Format, source: Path, progress: Progress
 ) -> Exported:
-    from core.export.package import package, versions_for
     from core.insight.predict import loaded
 
+    mark = studied.model_mark(folder)
     progress(_("Loading the model"), 0, None)
     model = loaded(source)
     photos = _calibration(workspace, folder, model.size, progress) if form.calibrated else None
@@ -121,21 +127,23 @@ def _made(
         target = made / form.file
         progress(_("Writing {format}").format(format=form.title), 0, None)
         began = time.monotonic()
-        ask = _converted(folder, form, model, target, photos)
+        ask = _converted(folder, form, model, target, photos, mark)
         made_s = time.monotonic() - began
         verified = verify(form, ask, _asking(model.keras), seen, target, progress)
         progress(_("Packing"), 0, None)
-        export_file(folder, form.name).parent.mkdir(exist_ok=True)
-        package(form, made, export_file(folder, form.name), size=model.size, classes=model.classes,
-                run_id=folder.id)
+        studied.require_same(folder, mark)
+        with studied.writing(folder):
+            export_file(folder, form.name).parent.mkdir(exist_ok=True)
+            package(form, made, export_file(folder, form.name), size=model.size, classes=model.classes,
+                    run_id=folder.id)
     record: JsonObject = {
         "verified": verified.to_json(), "made_s": made_s, "versions": versions_for(form)}
-    studied.keep_record(folder, _study(form), record)
+    studied.keep_record(folder, _study(form), record, mark=mark)
     return Exported(form, export_file(folder, form.name), verified, made_s)
 
 
 def _converted(
-    folder: RunFolder, form: Format, model: Loaded, target: Path, photos: Images | None
+    folder: RunFolder, form: Format, model: Loaded, target: Path, photos: Images | None, mark: str
 ) -> Callable[[Images], Any]:
     """Write the model and open what was written; where that is impossible it is kept that it is."""
     from core.export.convert import convert
@@ -145,7 +153,8 @@ def _converted(
         convert(form, require_model(folder), model.keras, model.classes, target, photos)
         return opened(form, target)
     except BadInput as error:
-        studied.keep_record(folder, _study(form), {"failed": error.to_json()})
+        record: JsonObject = {"failed": error.to_json(), "versions": versions_for(form)}
+        studied.keep_record(folder, _study(form), record, mark=mark)
         raise
 
 

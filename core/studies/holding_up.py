@@ -19,6 +19,7 @@ from core.insight.corruptions import CORRUPTIONS, STRENGTHS, corrupted
 from core.insight.metrics import Share, share
 from core.insight.passing import passed
 from core.insight.predict import Loaded
+from core.insight.projection import require_finite
 from core.jobs import Progress, no_progress
 from core.runs import studied
 from core.runs.folder import RunFolder, require_model
@@ -86,7 +87,7 @@ def holding_up(
     """Return how a run's model does on photos made worse, computed where it is not kept.
 
     NOTE: it looks at the test photos. Where that is the first look, they are measured before, so that the
-    look is counted.
+    look is counted; that is cancelled and told of like the rest.
 
     Args:
         workspace: Where the dataset is.
@@ -95,8 +96,11 @@ def holding_up(
         progress: Told how many pictures have been looked at, 16 a photo; it may raise Stopped.
 
     Raises:
-        BadInput: The run has no model, there is no such photo, or one cannot be read any more.
-        NotFound: The dataset is gone.
+        BadInput: The run has no model or gets another meanwhile, that makes no finite numbers, there is
+            no such photo, or one cannot be read any more.
+        NotFound: The dataset, or the run, is gone.
+        Busy: The test photos were not looked at, and the run is being trained.
+        Unavailable: The disk is full.
         Stopped: ``progress`` asked for it.
     """
     from core.insight.predict import loaded
@@ -105,16 +109,17 @@ def holding_up(
     known = kept_holding_up(folder, photos, split)
     if known is not None:
         return known
+    mark = studied.model_mark(folder)
+    if split == "test" and evaluation_of(folder) is None:
+        measure(workspace, folder, progress)
     progress(_("Loading the model"), 0, None)
     model = loaded(require_model(folder))
-    if split == "test" and evaluation_of(folder) is None:
-        progress(_("Looking at the photos as they are"), 0, None)
-        measure(workspace, folder)
     right = [each == photos.labels for each in _said(model, photos, progress)]
     counts = [
         [int(each.sum()), int((right[0] & ~each).sum()), int((~right[0] & each).sum())] for each in right
     ]
-    studied.keep_record(folder, _name(split), {"photos": _mark(photos), "right_lost_won": counts})
+    record: JsonObject = {"photos": _mark(photos), "right_lost_won": counts}
+    studied.keep_record(folder, _name(split), record, mark=mark)
     return _from_counts(split, counts, len(photos.items))
 
 
@@ -131,7 +136,9 @@ def _said(model: Loaded, photos: Chosen, progress: Progress) -> list[NDArray[np.
         answers = []
         for version in VERSIONS:
             shown = _as(version, images, digests, pool)
-            answers.append(np.asarray(model.keras.predict_on_batch(shown)).argmax(axis=1))
+            chances = np.asarray(model.keras.predict_on_batch(shown))
+            require_finite(chances)
+            answers.append(chances.argmax(axis=1))
             done += len(images)
             progress(phase, done, total)
         return answers

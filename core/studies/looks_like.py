@@ -130,19 +130,26 @@ def looks_like(workspace: Workspace, folder: RunFolder) -> LooksLike | None:
         NotFound: The dataset is gone.
     """
     dataset = own_dataset(workspace, folder)
+    key = folder.path, dataset.folder.name, model_mark(folder)
+    with _lock:
+        answer = _kept.get(key)
+    if answer is None:
+        answer = _made(workspace, folder, dataset)
+    if answer is None:
+        return None
+    with _lock:
+        answer = _kept.setdefault(key, answer)
+        _kept.move_to_end(key)
+        gone = [_kept.popitem(last=False)[1] for _each in range(max(0, len(_kept) - KEPT))]
+    for each in gone:
+        each.let_go()
+    return answer
+
+
+def _made(workspace: Workspace, folder: RunFolder, dataset: Dataset) -> LooksLike | None:
     found = kept_embeddings(folder, "trained", dataset)
     rows = [at for at, item in enumerate(dataset.items) if item.split == "train"]
     if found is None or not rows:
         return None
-    key = folder.path, dataset.folder.name, model_mark(folder)
-    with _lock:
-        if key not in _kept:
-            whole = datasets.load(workspace.dataset_dir(dataset.id))
-            _kept[key] = LooksLike(
-                require_model(folder), whole, [dataset.items[at] for at in rows], found.features[rows])
-        _kept.move_to_end(key)
-        gone = [_kept.popitem(last=False)[1] for _each in range(max(0, len(_kept) - KEPT))]
-        answer = _kept[key]
-    for each in gone:
-        each.let_go()
-    return answer
+    whole = datasets.load(workspace.dataset_dir(dataset.id))
+    return LooksLike(require_model(folder), whole, [dataset.items[at] for at in rows], found.features[rows])

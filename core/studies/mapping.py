@@ -44,7 +44,7 @@ class PhotoMap:
         explained: Before and after: the share of all variance along both directions of ``pca``.
         perplexity: That of t-SNE.
         own: Before and after: of how many photos most of the 5 most similar others are of its class.
-        unseen: Whether the photos are of validation and test; else some of them were learned from.
+        unseen: Whether the run has not learned from any of the photos; else from some.
         of: How many such photos the dataset has.
     """
 
@@ -78,8 +78,7 @@ def kept_photo_map(folder: RunFolder, dataset: Dataset) -> PhotoMap | None:
 def photo_map(workspace: Workspace, folder: RunFolder, progress: Progress = no_progress) -> PhotoMap:
     """Return a map of photos before a run's training and after it, drawn where it is not kept.
 
-    Of the photos that the run has not learned from, at most 2,000 are drawn, each class with its share;
-    where these are under 20, of all.
+    At most 2,000 photos are drawn, see :func:`core.studies.moving.photos_to_look_at`.
 
     Args:
         workspace: Where the dataset is.
@@ -87,16 +86,18 @@ def photo_map(workspace: Workspace, folder: RunFolder, progress: Progress = no_p
         progress: Told how far it is; it may raise Stopped, which acts within about ten seconds.
 
     Raises:
-        BadInput: The run has no model, there are under 5 photos, or one cannot be read any more.
-        NotFound: The dataset, or what the run starts from, is gone.
-        Unavailable: The pretrained weights are not on this machine.
+        BadInput: The run has no model or gets another meanwhile, there are under 5 photos, what it
+            started from has changed, or a photo cannot be read any more.
+        NotFound: The dataset, what the run starts from, or the run itself, is gone.
+        Unavailable: The pretrained weights are not on this machine, or the disk is full.
         Stopped: ``progress`` asked for it.
     """
     dataset = own_dataset(workspace, folder)
     known = kept_photo_map(folder, dataset)
     if known is not None:
         return known
-    items, unseen = photos_to_look_at(dataset, MOST_PHOTOS)
+    drawn = photos_to_look_at(folder, dataset, MOST_PHOTOS)
+    items = drawn.items
     if len(items) < projection.LEAST_PHOTOS:
         raise BadInput(
             _("There are too few photos for a map."), given=str(len(items)),
@@ -105,17 +106,17 @@ def photo_map(workspace: Workspace, folder: RunFolder, progress: Progress = no_p
     at = {item.path: place for place, item in enumerate(dataset.items)}
     places = np.asarray([at[item.path] for item in items])
     labels = np.asarray([item.label for item in items], np.int32)
+    mark = studied.model_mark(folder)
     before = embeddings(workspace, folder, "start", progress)
     after = embeddings(workspace, folder, "trained", progress)
     record, points = _drawn(before, after, places, labels, progress)
-    of = sum(item.split != "train" for item in dataset.items) if unseen else len(dataset.items)
-    record |= {"dataset": dataset.id, "unseen": unseen, "of": of}
+    record |= {"dataset": dataset.id, "unseen": drawn.unseen, "of": drawn.of}
     chances = after.probabilities[places]
     arrays: dict[str, NDArray[np.generic]] = {
         "images": np.asarray([item.path for item in items], np.str_), "labels": labels,
         "said": chances.argmax(axis=1).astype(np.int32), "sure": chances.max(axis=1), **points,
     }
-    studied.keep_arrays(folder, NAME, record, arrays)
+    studied.keep_arrays(folder, NAME, record, arrays, mark=mark)
     return _of_record(record, arrays)
 
 
@@ -125,8 +126,6 @@ def _drawn(
 ) -> tuple[JsonObject, dict[str, _Points]]:
     """Return what is said of both maps, and their points by method."""
     pair = (before.features[places], after.features[places])
-    for features in pair:
-        projection.require_finite(features)
     steps = 4
     progress(_("Drawing the map"), 0, steps)
     planes = [projection.plane(features) for features in pair]

@@ -20,6 +20,7 @@ from core.insight.projection import stratified
 from core.jobs import Progress, no_progress
 from core.runs import studied
 from core.runs.folder import RunFolder, require_model
+from core.runs.work import evaluation_of
 from core.studies.embed import start_model
 from core.studies.target import own_dataset
 from core.training.model import body_of
@@ -56,7 +57,7 @@ class Moving:
     Attributes:
         blocks: From input to output.
         photos: How many photos the features are of.
-        unseen: Whether these are of validation and test; else some of them were learned from.
+        unseen: Whether the run has not learned from any of these; else from some.
     """
 
     blocks: tuple[BlockMove, ...]
@@ -64,22 +65,42 @@ class Moving:
     unseen: bool
 
 
-def photos_to_look_at(dataset: Dataset, most: int) -> tuple[tuple[Item, ...], bool]:
-    """Draw photos that a model has not learned from; where these are under 20, from all.
+@dataclass(frozen=True)
+class Drawn:
+    """Photos that a model is looked at on.
+
+    Attributes:
+        items: The photos, in the dataset's order.
+        unseen: Whether the run has not learned from any of them.
+        of: From how many such photos they were drawn.
+    """
+
+    items: tuple[Item, ...]
+    unseen: bool
+    of: int
+
+
+def photos_to_look_at(folder: RunFolder, dataset: Dataset, most: int) -> Drawn:
+    """Draw photos that a run has not learned from; where these are under 20, training photos as well.
+
+    Test photos are among them only where they were measured before: this is no look at them.
 
     Args:
-        dataset: The dataset that the model learned from.
+        folder: The run.
+        dataset: The dataset that it learned from.
         most: How many at most, at least 1.
 
     Returns:
-        The photos, in the dataset's order and each class with its share, always the same ones; and whether
-        they are of validation and test alone.
+        Photos of each class by its share, always the same ones.
     """
-    unseen = tuple(item for item in dataset.items if item.split != "train")
+    tested = evaluation_of(folder) is not None
+    items = tuple(item for item in dataset.items if item.split != "test" or tested)
+    unseen = tuple(item for item in items if item.split != "train")
     enough = len(unseen) >= LEAST_UNSEEN
-    items = unseen if enough else dataset.items
+    if enough:
+        items = unseen
     places = stratified(np.asarray([item.label for item in items], np.int32), most)
-    return tuple(items[at] for at in places), enough
+    return Drawn(tuple(items[at] for at in places), enough, len(items))
 
 
 def kept_moving(folder: RunFolder) -> Moving | None:
@@ -99,16 +120,18 @@ def moving(workspace: Workspace, folder: RunFolder, progress: Progress = no_prog
         progress: Told how far it is; it may raise Stopped.
 
     Raises:
-        BadInput: The run has no model, the models do not fit, or a photo cannot be read any more.
-        NotFound: The dataset, or what the run starts from, is gone.
-        Unavailable: The pretrained weights are not on this machine.
+        BadInput: The run has no model or gets another meanwhile, the models do not fit, what it started
+            from has changed, or a photo cannot be read any more.
+        NotFound: The dataset, what the run starts from, or the run itself, is gone.
+        Unavailable: The pretrained weights are not on this machine, or the disk is full.
         Stopped: ``progress`` asked for it.
     """
     known = kept_moving(folder)
     if known is not None:
         return known
+    mark = studied.model_mark(folder)
     found = _computed(workspace, folder, progress)
-    studied.keep_record(folder, NAME, asdict(found))
+    studied.keep_record(folder, NAME, asdict(found), mark=mark)
     return found
 
 
@@ -116,8 +139,8 @@ def _computed(workspace: Workspace, folder: RunFolder, progress: Progress) -> Mo
     from core.insight.predict import loaded
 
     plan, dataset = folder.plan(), own_dataset(workspace, folder)
-    items, unseen = photos_to_look_at(dataset, MOST_PHOTOS)
-    if not items:
+    drawn = photos_to_look_at(folder, dataset, MOST_PHOTOS)
+    if not drawn.items:
         raise BadInput(_("This dataset has no such photos."), given=dataset.title[:80])
     progress(_("Loading the model"), 0, None)
     file = require_model(folder)
@@ -128,9 +151,9 @@ def _computed(workspace: Workspace, folder: RunFolder, progress: Progress) -> Mo
             BlockMove(block, change, None)
             for block, change in weight_changes(before, after, plan.backbone).items()
         ),
-        len(items), unseen,
+        len(drawn.items), drawn.unseen,
     )
-    files = [dataset.file(item) for item in items]
+    files = [dataset.file(item) for item in drawn.items]
     first = _features(before, plan, files, progress, _("Looking at the photos as before the training"))
     second = _features(after, plan, files, progress, _("Looking at the photos"))
     alike = [linear_cka(*pair) for pair in zip(first, second, strict=True)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from core.i18n import _
-from core.insight.passing import passed
+from core.insight.passing import answers
 from core.insight.predictions import Predictions
 from core.jobs import Progress, no_progress
 from core.runs import studied
@@ -25,26 +24,23 @@ def predictions(
 ) -> Predictions:
     """Return what a run's model says of the photos of a target, computed where it is not kept.
 
-    NOTE: of the run's own test photos this is a look at them; pages measure them by
-    :func:`core.runs.work.measure`, which counts it and keeps the same answers.
+    NOTE: of the run's own test photos this is a look at them that nobody counts: ask by
+    :func:`core.studies.evaluating.looked`.
 
     Raises:
-        BadInput: The run has no model, there is no such photo, or one cannot be read any more.
-        NotFound: The dataset is gone.
+        BadInput: The run has no model or gets another meanwhile, there is no such photo, or one cannot
+            be read any more.
+        NotFound: The dataset, or the run, is gone.
+        Unavailable: The disk is full.
         Stopped: ``progress`` asked for it.
     """
-    from core.insight.predict import loaded
-
     photos = chosen(workspace, folder, target)
     known = kept(folder, target, photos)
     if known is not None:
         return known
-    progress(_("Loading the model"), 0, None)
-    model = loaded(require_model(folder))
-    (chances,) = passed(
-        lambda images: [model.keras.predict_on_batch(images)], photos.photos.files, model.size, progress,
-        _("Looking at the photos"))
+    mark = studied.model_mark(folder)
+    chances = answers(require_model(folder), photos.photos.files, progress)
     found = Predictions(
         photos.classes, tuple(item.path for item in photos.items), photos.labels, chances)
-    studied.keep_predictions(folder, target.key, found)
+    studied.keep_predictions(folder, target.key, found, mark=mark)
     return found

@@ -21,7 +21,7 @@ from core.insight.confidence import calibration
 from core.insight.corruptions import titles
 from core.insight.metrics import Evaluation, Share
 from core.insight.predict import USAGE
-from core.insight.rates import rates
+from core.insight.rates import is_counted, rates
 from core.jobs import Progress, no_progress
 from core.runs import studied
 from core.runs.about import about_of
@@ -63,18 +63,23 @@ def make_report(workspace: Workspace, folder: RunFolder, progress: Progress = no
         The report's file.
 
     Raises:
-        BadInput: The run has no model, or is damaged.
+        BadInput: The run has no model, gets another meanwhile, or is damaged.
+        Unavailable: The disk is full.
         Stopped: ``progress`` asked for it.
     """
+    mark = studied.model_mark(folder)
     found = findings(workspace, folder, progress)
     progress(_("Writing the report"), 3, _STEPS)
     page, card = report(found), model_card(found)
     progress(_("Writing the report"), _STEPS, _STEPS)
     path = report_file(folder)
-    path.parent.mkdir(exist_ok=True)
-    write_text(card_file(folder), card)
-    write_text(path, page)
-    studied.keep_record(folder, _NAME, {"made": found.made, "bytes": path.stat().st_size})
+    with studied.writing(folder):
+        studied.require_same(folder, mark)
+        path.parent.mkdir(exist_ok=True)
+        write_text(card_file(folder), card)
+        write_text(path, page)
+    studied.keep_record(
+        folder, _NAME, {"made": found.made, "bytes": path.stat().st_size}, mark=mark)
     return path
 
 
@@ -94,6 +99,8 @@ def findings(workspace: Workspace, folder: RunFolder, progress: Progress = no_pr
     photos = _photos(workspace, folder, "test")
     said = None if photos is None else predicting.kept(folder, Target(), photos)
     test = evaluation_of(folder)
+    if said is not None and (test is None or not is_counted(said, test)):
+        said = None  # answers of another look than the figures are of
     progress(_("Choosing photos"), 1, _STEPS)
     block = catalogue.get(plan.backbone).block_names[-1]
     compared = _saved(told, status.elapsed_s)
@@ -105,6 +112,7 @@ def findings(workspace: Workspace, folder: RunFolder, progress: Progress = no_pr
         stages=_stages(plan), parameters=_parameters(told), seconds=status.elapsed_s, saved_s=compared,
         versions=_texts(told.get("versions")), machine=_texts(told.get("machine")), looks=looks(told),
         measured=None if test is None else rates(test.classes, test.confusion),
+        learned_before=None if photos is None or photos.unknown_before else photos.learned_among,
         unseen="" if said is not None else _unseen(dataset, test),
         majority=None if test is None else (test.classes[test.majority_class], test.majority),
         calibration=None if said is None else calibration(said),
@@ -213,8 +221,9 @@ def _audit(folder: RunFolder, dataset: Dataset | None) -> list[tuple[str, int]]:
     found = None if dataset is None else auditing.kept_audit(folder, dataset)
     if found is None:
         return []
+    twins = _("near-duplicates, at least") if found.more_twins else _("near-duplicates")
     return [
-        (_("near-duplicates"), found.twins_found), (_("of them across splits"), found.across),
+        (twins, found.twins_found), (_("of them across splits"), found.across),
         (_("likely label errors"), found.mislabelled_found), (_("outliers"), found.strange_found),
         (_("photos looked at"), found.images),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from core.data import dataset as datasets
 from core.data import marks
 from core.data.dataset import Dataset
 from core.data.version import new_version
+from core.errors import ThawError
 from core.i18n import _
 from core.jobs import Progress, no_progress
 from core.runs.about import LONGEST_NAME, rename
@@ -16,6 +18,8 @@ from core.runs.folder import RunFolder
 from core.runs.work import dataset_of, require_usable
 from core.training.plan import Plan
 from core.workspace import Workspace
+
+_log = logging.getLogger(__name__)
 
 
 def marked_version(workspace: Workspace, folder: RunFolder, progress: Progress = no_progress) -> Dataset:
@@ -47,7 +51,8 @@ def retrain(
         progress: Told how far it is; may raise Stopped to cancel.
 
     Returns:
-        The id of the new run, which has the same recipe and seed; its name tells the version.
+        The id of the new run, which has the same recipe and seed; its name tells the version. Where the
+        name cannot be kept, it goes by its number.
 
     Raises:
         BadInput: As :func:`marked_version`, or the plan does not fit the version.
@@ -58,8 +63,14 @@ def retrain(
     version = marked_version(workspace, folder, progress)
     plan = plan_on(folder.plan(), version)
     require_usable(dataset_of(workspace, plan))
+    name = name_on(workspace, folder, title, version)
+    progress(_("Putting the run in line"), 0, None)  # from here on it goes on, whoever cancels
     run_id = submit(plan)
-    rename(workspace, run_id, name_on(workspace, folder, title, version))
+    try:
+        rename(workspace, run_id, name)
+    except (ThawError, OSError) as error:
+        # NOTE: it is in line already. A failure would have a person begin a second one.
+        _log.warning("run %s goes by its number: %s", run_id, error)
     return run_id
 
 

@@ -18,10 +18,11 @@ from core.export.script_facts import BACKBONE_FILE, Facts, body_of, constructor_
 from core.files import JsonObject, write_atomic
 from core.i18n import _
 from core.jobs import Progress, no_progress
-from core.runs import lineage, studied
-from core.runs.folder import RunFolder, require_model
+from core.runs import begun, lineage, studied
+from core.runs.folder import RunFolder
 from core.runs.seen import once
 from core.runs.status import State
+from core.studies.exporting import EXPORTS
 from core.studies.script_notes import notes_on
 from core.studies.target import own_dataset
 from core.training.events import EpochRow
@@ -54,7 +55,7 @@ class Script:
 
 def zip_of(folder: RunFolder) -> Path:
     """Return where the zip of a run's script is, or would be."""
-    return folder.path / "exports" / "script.zip"
+    return folder.path / EXPORTS / "script.zip"
 
 
 def kept_script(folder: RunFolder) -> Script | None:
@@ -80,17 +81,18 @@ def script(workspace: Workspace, folder: RunFolder, progress: Progress = no_prog
         progress: Told how far it is; it may raise Stopped.
 
     Raises:
-        BadInput: The run has no model, or the weights that it starts from do not fit any more.
-        NotFound: The dataset, or what the run starts from, is gone.
-        Unavailable: Its packaged weights are not on this machine.
+        BadInput: The run has no model or gets another meanwhile, or what it started from does not fit
+            any more or was trained further since.
+        NotFound: The dataset, what the run starts from, or the run itself, is gone.
+        Unavailable: Its packaged weights are not on this machine, or the disk is full.
         Stopped: ``progress`` asked for it.
-        OSError: The disk is full.
     """
-    require_model(folder)
+    mark = studied.model_mark(folder)
     known = kept_script(folder)
     if known is not None:
         return known
     plan, dataset, history = folder.plan(), own_dataset(workspace, folder), folder.history()
+    begun.require_same_start(workspace, folder, plan)
     progress(_("Building the backbone"), 0, None)
     body = _backbone(workspace, plan)
     facts = _facts(folder, plan, dataset, history, body)
@@ -102,10 +104,12 @@ def script(workspace: Workspace, folder: RunFolder, progress: Progress = no_prog
     }
     progress(_("Writing the script"), 0, None)
     path = zip_of(folder)
-    path.parent.mkdir(exist_ok=True)
-    write_atomic(path, partial(_write, texts=texts, body=None if facts.body.constructor else body))
+    studied.require_same(folder, mark)
+    with studied.writing(folder):
+        path.parent.mkdir(exist_ok=True)
+        write_atomic(path, partial(_write, texts=texts, body=None if facts.body.constructor else body))
     studied.keep_record(folder, STUDY, {
-        "form": _FORM, "epochs": len(history), "notes": list(facts.notes)})
+        "form": _FORM, "epochs": len(history), "notes": list(facts.notes)}, mark=mark)
     return _read(path, facts.notes)
 
 

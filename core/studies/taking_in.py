@@ -14,6 +14,7 @@ from core.jobs import Progress
 from core.runs.about import about_of, write_about
 from core.runs.folder import RunFolder
 from core.studies.apart import run_apart
+from core.words import one_line
 from core.workspace import Workspace
 
 
@@ -43,10 +44,11 @@ def take_in_apart(
         ThawError: As there.
     """
     try:
-        answer = run_apart(["import", str(source)], workspace, progress, _("Checking the run"))
+        # NOTE: the process stands in another folder, and would read a name with a hyphen first as an option.
+        answer = run_apart(["import", str(source.absolute())], workspace, progress, _("Checking the run"))
     except BadInput as error:
-        if given_name and not error.given.strip():
-            raise BadInput(error.what, given=given_name, fix=error.fix) from error
+        if given_name and error.given.strip() in ("", source.name):
+            raise BadInput(error.what, given=one_line(given_name)[:80], fix=error.fix) from error
         raise
     finally:
         if given_name:

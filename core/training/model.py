@@ -25,13 +25,17 @@ CLASSES_ENTRY = "thaw_classes.json"
 EPOCH_ENTRY = "thaw_epoch.json"
 
 
-def assemble(plan: Plan, classes: int, weights_file: Path | None = None) -> Any:
+def assemble(
+    plan: Plan, classes: int, weights_file: Path | None = None, *, to_learn: bool = True
+) -> Any:
     """Build the model that a plan asks for, compiled and ready to fit.
 
     Args:
         plan: A checked plan.
         classes: How many classes the head tells apart, at least 2.
         weights_file: The file that the plan's start names, where it names a file or a run.
+        to_learn: Whether it will learn. Where it is only asked, it is not compiled, and an optimizer, which
+            can take up to twice the memory of the weights, is not made.
 
     Returns:
         A ``keras.Model``, compiled for one step an epoch, see :func:`prepare`: raw RGB
@@ -56,7 +60,8 @@ def assemble(plan: Plan, classes: int, weights_file: Path | None = None) -> Any:
     values = build.preprocessed(plan.backbone, inputs)
     outputs = _head(body(values), plan, classes)
     model = keras.Model(inputs, outputs, name="classifier")
-    prepare(model, plan)
+    if to_learn:
+        prepare(model, plan)
     return model
 
 

@@ -12,6 +12,7 @@ from core.files import JsonObject, read_json, write_json
 from core.i18n import _
 from core.training import fields as bounds
 from core.training.start import LONGEST_HISTORY, RANDOM, Ancestor, Start
+from core.workspace import is_id
 
 PLAN_VERSION = 4
 READABLE_VERSIONS = (1, 2, 3, 4)
@@ -108,7 +109,7 @@ class Plan:
     """Enough to run a training, and to run it again.
 
     Attributes:
-        dataset: The dataset's id in the workspace.
+        dataset: The dataset's id in the workspace; empty where there is none, to reckon with.
         dataset_title: Its title when the plan was made; text from outside.
         backbone: A name of :data:`core.backbones.catalogue.BACKBONES`.
         trainable: The blocks that may learn, in the backbone's order; empty trains the head alone.
@@ -160,6 +161,9 @@ class Plan:
         for text in (self.backbone, self.dataset, self.dataset_title):
             if not isinstance(text, str):
                 raise BadInput(_("The plan cannot be read."), given=repr(text)[:80])
+        # NOTE: it becomes the name of a folder; empty where a plan is only reckoned with.
+        if self.dataset and not is_id(self.dataset):
+            raise BadInput(_("There is no such dataset."), given=repr(self.dataset)[:80])
         backbone = catalogue.get(self.backbone)
         for part, declared in ((self.head, bounds.HEAD_FIELDS), (self.recipe, bounds.RECIPE_FIELDS)):
             for each in declared:

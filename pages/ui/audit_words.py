@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from core.i18n import _, ngettext
 from core.insight.audit import MOST, Audit
+from core.insight.near_duplicates import NEIGHBOURS
+from core.insight.outliers import FENCE, LEAST_PHOTOS, K
 from core.training.plan import Plan
 from core.training.start import PRETRAINED, RANDOM, RUN
 
@@ -19,11 +21,18 @@ def split_photo(split: str) -> str:
 
 def kind_names(found: Audit) -> dict[str, str]:
     """Return the kinds of findings, each with how many there are."""
+    twins = _("Near-duplicates ({n}+)") if found.more_twins else _("Near-duplicates ({n})")
     return {
-        TWINS: _("Near-duplicates ({n})").format(n=f"{found.twins_found:,}"),
+        TWINS: twins.format(n=f"{found.twins_found:,}"),
         LABELS: _("Wrong labels? ({n})").format(n=f"{found.mislabelled_found:,}"),
         STRANGE: _("Unlike the others ({n})").format(n=f"{found.strange_found:,}"),
     }
+
+
+def first_kind(found: Audit) -> str:
+    """Return the first kind of which there are findings; the first of all where there are none."""
+    counts = {TWINS: found.twins_found, LABELS: found.mislabelled_found, STRANGE: found.strange_found}
+    return next((kind for kind, count in counts.items() if count), TWINS)
 
 
 def features_text(plan: Plan) -> str:
@@ -61,14 +70,22 @@ def twins_text(found: Audit) -> str:
 def twins_threshold(found: Audit) -> str:
     """Say from when on two photos count as near-duplicates."""
     said = _("Near-duplicates are photos with similar features whose pictures, laid over each other, agree "
-             "to {bound} or more (correlation; 1 is the same); one may be mirrored, or cut by up to a fifth.")
-    return said.format(bound=f"{found.bound:.3f}")
+             "to {bound} or more (correlation; 1 is the same); one may be mirrored, or cut by up to a "
+             "fifth.").format(bound=f"{found.bound:.3f}")
+    if found.more_twins:
+        said += " " + ngettext(
+            "Of each photo the {n} most alike of a split is compared, so of many copies not every pair is "
+            "told.",
+            "Of each photo the {n} most alike of a split are compared, so of many copies not every pair is "
+            "told.", NEIGHBOURS).format(n=NEIGHBOURS)
+    return said
 
 
 def labels_text(found: Audit) -> str:
     """Say how sure the findings on labels are."""
     if found.right is None:
-        return _("The labels could not be judged: that takes two classes with five photos or more.")
+        return _("The labels could not be judged: that takes two classes with five photos or more, "
+                 "and photos that differ.")
     left_out = found.images - found.asked
     said = _("A linear model that had not learned from the photo agrees with {share} of {n} labels. The "
              "lower that is, the more of these are its own mistakes.").format(
@@ -83,8 +100,8 @@ def labels_text(found: Audit) -> str:
 def labels_threshold() -> str:
     """Say from when on a label is called in question."""
     return _("A label is called in question where the photo is at least as likely of another class as that "
-             "class's own photos are on average (confident learning, Northcutt et al. 2021). The surest come "
-             "first.")
+             "class's own photos are on average (confident learning, Northcutt et al. 2021). Those come "
+             "first for which the other class is furthest ahead of their own.")
 
 
 def strange_text(found: Audit) -> str:
@@ -97,9 +114,10 @@ def strange_text(found: Audit) -> str:
 
 def strange_threshold() -> str:
     """Say from when on a photo is unlike the others."""
-    return _("A photo is told whose mean distance (one minus the cosine) to its ten nearest photos, of all "
-             "or of its class, lies more than 1.5 interquartile ranges above the upper quartile (Tukey's "
-             "fence).")
+    return _("A photo is told whose mean distance (one minus the cosine) to its {k} nearest photos, of all "
+             "or of its class, lies more than {fence} interquartile ranges above the upper quartile (Tukey's "
+             "fence). In a class of {k} or fewer these are all the others; one of fewer than {least} is "
+             "looked at among all photos only.").format(k=K, fence=FENCE, least=LEAST_PHOTOS)
 
 
 def cut_text(count: int) -> str:

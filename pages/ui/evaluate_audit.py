@@ -24,7 +24,7 @@ from pages.ui.audit_pairs import is_settled, pair_cards
 from pages.ui.component import emphasised
 from pages.ui.escape import one_line
 from pages.ui.mistake_cards import PhotoCard, photo_cards
-from pages.ui.mistake_version import offered_version
+from pages.ui.mistake_version import offered_version, told_marks
 from pages.ui.pieces import caption
 from pages.ui.study import study
 
@@ -47,12 +47,13 @@ def audit(run: Listed) -> None:
     caption(words.summary_text(found, run.plan))
     names = words.kind_names(found)
     kind = st.segmented_control(
-        _("What was found"), list(names), key=f"audit-kind-{run.id}", default=words.TWINS, required=True,
-        format_func=names.__getitem__, label_visibility="collapsed",
+        _("What was found"), list(names), key=f"audit-kind-{run.id}", default=words.first_kind(found),
+        required=True, format_func=names.__getitem__, label_visibility="collapsed",
     )
     whole = datasets.load(state.workspace().dataset_dir(dataset.id))
     marked = marks.of_items(whole)
     places = {item.path: at for at, item in enumerate(whole.items)}
+    told_marks(marked)
     show = {words.TWINS: _twins, words.LABELS: _labels, words.STRANGE: _strange}[kind]
     show(found, whole, places, marked)
     offered_version(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -10,19 +11,22 @@ import streamlit as st
 from core.data import dataset as datasets
 from core.data import marks
 from core.data.dataset import Dataset
+from core.data.marks import Mark
 from core.i18n import _, ngettext
 from core.insight.hardest import hardest
 from core.insight.predictions import Predictions
 from core.jobs import Progress
 from core.runs.listing import Listed
-from core.runs.work import evaluation_of, measure
-from core.studies.predicting import kept, predictions
+from core.runs.work import evaluation_of
+from core.studies import evaluating
+from core.studies.asking import look_kind
+from core.studies.predicting import kept
 from core.studies.target import Chosen, Target, chosen
 from pages.ui import state
 from pages.ui.component import emphasised
 from pages.ui.escape import distinct, one_line, plain
 from pages.ui.mistake_cards import PhotoCard, photo_cards
-from pages.ui.mistake_version import offered_version
+from pages.ui.mistake_version import offered_version, told_marks
 from pages.ui.pieces import caption, share_bars
 from pages.ui.study import study
 from pages.ui.target_picker import picked_target
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 A_PAGE = 24
 WHOLE_EDGE = 1200
 LIKELIEST = 3
+# NOTE: test photos come last. Who leaves those out that a model got wrong makes the next one look better.
+SPLITS = ("validation", "train", "test")
 ANY = -1
 _LONGEST_CLASS = 40
 _LONGEST_NAME = 24
@@ -41,7 +47,7 @@ _LONGEST_NAME = 24
 
 def mistakes(run: Listed) -> None:
     """Show the photos that a run finds hardest, let people mark them, and offer what follows from that."""
-    target = picked_target(run, others=False, key="mistakes")
+    target = picked_target(run, splits=SPLITS, others=False, key="mistakes")
     photos = chosen(state.workspace(), run.folder, target)
     found = kept(run.folder, target, photos)
     if found is None:
@@ -56,9 +62,7 @@ def _not_looked_at(run: Listed, target: Target, photos: Chosen) -> None:
     first_look = target.split == "test" and evaluation_of(folder) is None
 
     def look(progress: Progress) -> None:
-        if first_look:
-            measure(workspace, folder)
-        predictions(workspace, folder, target, progress)
+        evaluating.looked(workspace, folder, target, progress)
 
     count = len(photos.items)
     if first_look:
@@ -69,7 +73,7 @@ def _not_looked_at(run: Listed, target: Target, photos: Chosen) -> None:
             count,
         ).format(run=plain(run.title), n=f"{count:,}"))
     study(
-        run.id, f"predictions-{target.key}", title=_("Looking at the photos"), work=look, primary=True,
+        run.id, look_kind(target), title=_("Looking at the photos"), work=look, primary=True,
         button=_("Measure on the test photos") if first_look else _("Look at the photos"),
         icon=":material/target:" if first_look else ":material/visibility:",
     )
@@ -77,6 +81,9 @@ def _not_looked_at(run: Listed, target: Target, photos: Chosen) -> None:
 
 def _looked_at(run: Listed, target: Target, photos: Chosen, found: Predictions) -> None:
     st.markdown(_count_text(target, found))
+    whole = datasets.load(photos.dataset.folder)
+    marked = marks.of_items(whole)
+    told_marks(marked)
     places, filters = _filtered(photos.dataset, found)
     if not len(places):
         st.markdown(_("There is no such photo."))
@@ -87,7 +94,7 @@ def _looked_at(run: Listed, target: Target, photos: Chosen, found: Predictions) 
     key = f"mistakes-page-{run.id}-{target.key}-{filters}"
     page = min(pages, max(1, int(st.session_state.get(key, 1))))
     shown = places[(page - 1) * A_PAGE: page * A_PAGE]
-    _cards(photos, found, shown)
+    _cards(whole, marked, found, shown)
     with st.container(horizontal=True, vertical_alignment="center"):
         if pages > 1:
             st.pagination(pages, key=key)
@@ -105,8 +112,7 @@ def _count_text(target: Target, found: Predictions) -> str:
         "train": _("{wrong} of {n} training photos are said to be of another class than their label, though "
                    "the model has learned from them."),
     }
-    said = texts[target.split].format(wrong=f"**{wrong:,}**", n=f"{count:,}")
-    return said + " " + _("Mark what is wrong with a photo: nothing changes before you make a new version.")
+    return texts[target.split].format(wrong=f"**{wrong:,}**", n=f"{count:,}")
 
 
 def _filtered(dataset: Dataset, found: Predictions) -> tuple[NDArray[np.intp], str]:
@@ -121,19 +127,20 @@ def _filtered(dataset: Dataset, found: Predictions) -> tuple[NDArray[np.intp], s
     with columns[1]:
         said = st.selectbox(_("Said"), list(names), key=f"{key}-said", format_func=names.__getitem__)
     with columns[2]:
-        only = st.toggle(_("Only mistakes"), key="mistakes-only")
+        only = st.toggle(_("Only mistakes"), key="mistakes-only", value=True)
     places = hardest(
         found, only_mistakes=only, label=None if label == ANY else label, said=None if said == ANY else said)
     return places, f"{only}-{label}-{said}"
 
 
-def _cards(photos: Chosen, found: Predictions, places: NDArray[np.intp]) -> None:
-    whole = datasets.load(photos.dataset.folder)
+def _cards(
+    whole: Dataset, marked: Mapping[str, Mark], found: Predictions, places: NDArray[np.intp]
+) -> None:
     wanted = {found.images[place] for place in places}
     index = {item.path: at for at, item in enumerate(whole.items) if item.path in wanted}
     cards = [_card(found, int(place), index[found.images[place]]) for place in places]
     asked = photo_cards(
-        whole, cards, marks.of_items(whole), key=f"mistake-cards-{whole.id}", label=_("Hardest photos"))
+        whole, cards, marked, key=f"mistake-cards-{whole.id}", label=_("Hardest photos"))
     if asked is not None:
         place = next(int(each) for each in places if found.images[each] == asked)
         _whole_photo(whole, index[asked], found, place)
@@ -167,9 +174,17 @@ def _photo(dataset: Dataset, index: int, found: Predictions, place: int) -> None
         picture = open_rgb(dataset.file(item), at_least=WHOLE_EDGE)
         picture.thumbnail((WHOLE_EDGE, WHOLE_EDGE))
         st.image(picture, width="stretch")
-    chances = found.probabilities[place]
+    chances, label = found.probabilities[place], int(found.labels[place])
     share_bars(
         (one_line(found.classes[at], _LONGEST_NAME), float(chances[at]), f"{chances[at]:.1%}")
-        for at in chances.argsort()[::-1][:LIKELIEST]
+        for at in _told(chances, label)
     )
-    caption(_("{file}, labelled {name}").format(file=item.name, name=found.classes[int(found.labels[place])]))
+    caption(_("{file}, labelled {name}, which the model holds {sure} likely (cross-entropy {loss})").format(
+        file=item.name, name=found.classes[label], sure=f"{chances[label]:.1%}",
+        loss=f"{found.loss[place]:.2f}"))
+
+
+def _told(chances: NDArray[np.float32], label: int) -> list[int]:
+    """Return the likeliest classes, and that of the label whatever its place."""
+    first = [int(at) for at in chances.argsort()[::-1][:LIKELIEST]]
+    return first if label in first else [*first, label]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import streamlit as st
 
@@ -11,12 +12,13 @@ from core.i18n import _
 from core.insight.metrics import Evaluation
 from core.insight.predictions import Predictions
 from core.insight.ranking import Ranking, ranking
-from core.insight.rates import Rates, rates
+from core.insight.rates import Rates, is_counted, rates
 from core.jobs import Progress
 from core.runs import studied
 from core.runs.listing import Listed
 from core.runs.work import evaluation_of, looks
 from core.studies import evaluating
+from core.studies.asking import look_kind
 from core.studies.evaluating import is_own_test
 from core.studies.predicting import kept
 from core.studies.target import Chosen, Target, chosen, own_dataset
@@ -83,7 +85,10 @@ def _on_test(run: Listed, target: Target) -> None:
             _("The test photos have not been looked at for {run} yet.").format(run=plain(run.title)))
         _look(run, target, _("Measure on the test photos"), primary=True)
         return
-    _shown(_Looked(run, target, found, *_kept(run, target, found)))
+    photos, said = _kept(run, target, found)
+    for sentence in said_of(photos) if photos is not None else ():
+        note("", sentence)
+    _shown(_Looked(run, target, found, photos, said))
     controls_of(run)
     _onward()
 
@@ -113,8 +118,7 @@ def _kept(
     except (BadInput, NotFound):
         # A dataset that is gone, or has no such photos any more, hides no figures that were measured before.
         return None, None
-    same = said is not None and int(said.right.sum()) == found.accuracy.right
-    return photos, said if same else None
+    return photos, said if said is not None and is_counted(said, found) else None
 
 
 def _about(target: Target) -> list[str]:
@@ -136,12 +140,12 @@ def _look(run: Listed, target: Target, button: str, *, primary: bool = False) ->
     def work(progress: Progress) -> None:
         evaluating.looked(workspace, folder, target, progress)
 
-    study(run.id, f"look-{target.key}", title=_("Looking at the photos"), button=button, work=work,
+    study(run.id, look_kind(target), title=_("Looking at the photos"), button=button, work=work,
           icon=":material/target:", primary=primary)
 
 
 def _shown(seen: _Looked) -> None:
-    counted = rates(seen.found.classes, seen.found.confusion)
+    counted = _rates(seen.found.classes, seen.found.confusion)
     _headline(seen, counted)
     mixed, each = st.columns([3, 2], gap="large")
     with mixed:
@@ -178,6 +182,12 @@ def _ranking(_said: Predictions, key: str, changed: int) -> Ranking:
     return ranking(_said)
 
 
+@lru_cache(maxsize=16)
+def _rates(classes: tuple[str, ...], confusion: tuple[tuple[int, ...], ...]) -> Rates:
+    """Return what is counted, worked out once: its intervals take a second with a thousand classes."""
+    return rates(classes, confusion)
+
+
 def _headline(seen: _Looked, counted: Rates) -> None:
     found, run = seen.found, seen.run
     accuracy = found.accuracy
@@ -191,7 +201,8 @@ def _headline(seen: _Looked, counted: Rates) -> None:
             title = one_line(run.title, 24)
             shares([(title, accuracy), (always, found.majority)], key="overall", highlight=title)
             caption(_("Lines are 95% intervals (Wilson): for {run} from {low} to {high}. “Always” is "
-                      "what naming the commonest class of the training photos each time would get.").format(
+                      "what naming the commonest class of the training photos each time would get; of "
+                      "several that are as common, the one that is right most often here.").format(
                 run=run.title, low=f"{accuracy.low:.1%}", high=f"{accuracy.high:.1%}"))
     overall_figures(counted)
     caption(about_overall())

@@ -15,14 +15,15 @@ from core.insight.corruptions import CORRUPTIONS, STRENGTHS, corrupted, titles
 from core.jobs import Progress
 from core.runs.listing import Listed
 from core.runs.work import evaluation_of
-from core.studies.holding_up import VERSIONS, HoldingUp, holding_up, kept_holding_up
+from core.studies.holding_up import VERSIONS, HoldingUp, Worse, holding_up, kept_holding_up
 from core.studies.target import Chosen, Target, chosen, own_dataset
 from pages.ui import state
-from pages.ui.pieces import caption, note, text
+from pages.ui.pieces import caption, note, text, thumb_grid
 from pages.ui.robust_chart import amounts, lines, share_text, strengths, table
 from pages.ui.study import study
 
 EXAMPLE_PX = 176
+_OWN_PX = 120
 _MIDDLE = 2
 
 
@@ -66,6 +67,7 @@ def _not_known(run: Listed, split: str, count: int) -> None:
 def _figures(found: HoldingUp) -> None:
     strong, sentence, sign = verdict(found)
     note(strong, sentence, sign=sign)
+    caption(where_it_fails(found))
     lines(found)
     test = found.split == "test"
     of = ngettext("{n} test photo", "{n} test photos", found.clean.images) if test else ngettext(
@@ -80,16 +82,38 @@ def _figures(found: HoldingUp) -> None:
 def verdict(found: HoldingUp) -> tuple[str, str, str]:
     """Return what the figures say: the gist, the sentence with figures, and the sign that goes with it."""
     at_middle = {kind: found.at(kind)[_MIDDLE - 1] for kind in titles()}
-    kind, worst = min(at_middle.items(), key=lambda each: each[1].share.value)
+    # NOTE: the lowest accuracy is not always a loss: where some photos are won too, it may be chance.
+    beyond = {kind: each for kind, each in at_middle.items() if _is_loss(each)}
+    kind, worst = min((beyond or at_middle).items(), key=lambda each: each[1].share.value)
     figures = _("{kind}, {strength}: {worse} instead of {clean}; {lost} photos lost, {won} won.").format(
         kind=titles()[kind], strength=strengths()[_MIDDLE], worse=share_text(worst.share),
         clean=share_text(found.clean), lost=f"{worst.lost:,}", won=f"{worst.won:,}")
     tested = _("By McNemar’s exact test, corrected after Holm for all {n} figures: {p}.").format(
         n=len(found.worse), p=p_text(worst.p))
-    if worst.p < HARDLY_CHANCE and worst.lost > worst.won:
+    if beyond:
         gist = _("{kind} photos cost it the most at middle strength.").format(kind=titles()[kind])
         return gist, f"{figures} {tested}", "warning"
     return _("At middle strength no loss is beyond chance."), f"{figures} {tested}", "info"
+
+
+def _is_loss(each: Worse) -> bool:
+    return each.p < HARDLY_CHANCE and each.lost > each.won
+
+
+def where_it_fails(found: HoldingUp) -> str:
+    """Return from which strength on each corruption costs more than chance would, in one sentence."""
+    begin, never = [], []
+    for kind, name in titles().items():
+        first = next((strength for strength, each in zip(strengths(), found.at(kind), strict=True)
+                      if _is_loss(each)), None)
+        if first is None:
+            never.append(name)
+        else:
+            begin.append(_("{kind} from {strength}").format(kind=name, strength=strengths()[first]))
+    said = [_("It loses more than chance would: {kinds}.").format(kinds=", ".join(begin))] if begin else []
+    if never:
+        said.append(_("At no strength beyond chance: {kinds}.").format(kinds=", ".join(never)))
+    return " ".join(said)
 
 
 def _example(run: Listed, photos: Chosen) -> None:
@@ -99,8 +123,9 @@ def _example(run: Listed, photos: Chosen) -> None:
     at = st.session_state.get(kept, 0) % len(photos.items)
     item = photos.items[at]
     own, worse = _versions(photos.dataset.file(item), item.digest, run.plan.size)
+    thumb_grid([own], [_("As it is")], alts=[_("As it is")], edge=_OWN_PX)
     head = "".join(f'<th scope="col">{text(each)}</th>' for each in ("", *strengths().values()))
-    rows = _row(_("As it is"), [(own, _("As it is"))])
+    rows = ""
     for kind, name in titles().items():
         rows += _row(name, [
             (worse[kind, strength], f"{name}, {said}") for strength, said in strengths().items()])
@@ -114,8 +139,7 @@ def _example(run: Listed, photos: Chosen) -> None:
 
 def _row(name: str, pictures: Sequence[tuple[str, str]]) -> str:
     cells = "".join(f"<td>{_picture(address, alt)}</td>" for address, alt in pictures)
-    empty = "<td></td>" * (len(STRENGTHS) - len(pictures))
-    return f'<tr><th scope="row" style="vertical-align:middle">{text(name)}</th>{cells}{empty}</tr>'
+    return f'<tr><th scope="row" style="vertical-align:middle">{text(name)}</th>{cells}</tr>'
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

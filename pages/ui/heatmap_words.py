@@ -70,8 +70,9 @@ def reading() -> str:
     return _(
         "Bright places speak for the class, as seen by the chosen block (Grad-CAM, Selvaraju et al. 2017). "
         "The network sees the whole photo pressed to a square, so the map is stretched over the whole photo. "
-        "Each map is scaled to its own brightest place: maps of two photos cannot be compared in strength, "
-        "and a map does not tell whether the answer is right."
+        "Early blocks see edges and colours, the last ones what a thing is. Each map is scaled to its own "
+        "brightest place: maps of two photos cannot be compared in strength, and a map does not tell whether "
+        "the answer is right."
     )
 
 
@@ -98,6 +99,10 @@ def compared(likeness: Sequence[float], draws: int) -> tuple[str, str, str]:
         gist = _("The maps hardly change when the head has learned nothing: they show where the photo has "
                  "much to see, not what the model learned from it. Do not explain an answer by them.")
         return gist, figures, "warning"
+    if max(likeness) > _LIKE >= _HALF_LIKE >= middle:
+        gist = _("Most maps change when the head has learned nothing, and some hardly do: read each with "
+                 "care.")
+        return gist, figures, "info"
     if middle > _HALF_LIKE:
         gist = _("The maps change in part when the head has learned nothing: read them with care.")
         return gist, figures, "info"

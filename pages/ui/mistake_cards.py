@@ -120,8 +120,10 @@ def _words(label: str) -> dict[str, Any]:
         "list": label,
         "verdicts": [[verdict, *names[verdict]] for verdict in VERDICTS],
         "truth": _("It is"),
+        "choose": _("choose its class"),
         "open": _("See it whole"),
         "mark": _("Mark"),
         "keys": _("By keyboard: arrows lead from photo to photo, Enter shows one whole; W marks a wrong "
-                  "label, B a bad photo, K one to keep, and the same key again takes the mark away."),
+                  "label, and Tab leads to the class that it is; B marks a bad photo, K one to keep, and "
+                  "the same key again takes the mark away."),
     }

@@ -19,9 +19,23 @@ from core.runs.listing import Listed
 from core.studies.retrain import marked_version, retrain
 from pages.ui import state
 from pages.ui.escape import plain
-from pages.ui.pieces import caption
+from pages.ui.pieces import caption, note
 from pages.ui.places import PLACES
 from pages.ui.study import study
+
+_BELOW = "what-you-marked"
+
+
+def told_marks(marked: Mapping[str, Mark]) -> None:
+    """Say above the photos what is marked so far: what follows from it stands below all of them.
+
+    There is always a line, so that the first mark moves no photo from under a person's hand.
+    """
+    if not marked:
+        st.markdown(_("Mark what is wrong with a photo: nothing changes before you make a new version."))
+        return
+    st.markdown(_("You marked {marks}. [What follows from that]({place}) is below the photos.").format(
+        marks=_marked_text(marked), place=f"#{_BELOW}"))
 
 
 def offered_version(run: Listed) -> None:
@@ -39,7 +53,7 @@ def offered_version(run: Listed) -> None:
         return
     changes = changes_of(whole, marked)
     with st.container(border=True):
-        st.subheader(_("What you marked"), anchor=False)
+        st.subheader(_("What you marked"), anchor=_BELOW)
         st.markdown(_marked_text(marked))
         if not changes:
             caption(_("Photos to keep change nothing of the dataset; they are not proposed again."))
@@ -60,8 +74,7 @@ def _marked_text(marked: Mapping[str, Mark]) -> str:
 
 
 def _consequences(run: Listed, whole: Dataset, changes: Sequence[Change]) -> None:
-    split_of = {item.path: item.split for item in whole.items}
-    in_test = sum(split_of[change.path] == "test" for change in changes)
+    in_test = _in_test(whole, changes)
     caption(_("A new version of “{dataset}” leaves the bad photos out and puts the labels right; every other "
               "photo stays in its split. The dataset itself stays as it is, and so does this run.").format(
         dataset=whole.title))
@@ -71,9 +84,19 @@ def _consequences(run: Listed, whole: Dataset, changes: Sequence[Change]) -> Non
             "the two accuracies do not compare photo by photo.",
             "{n} of them are test photos, so the new version measures on other test photos than this run: "
             "the two accuracies do not compare photo by photo.", in_test).format(n=f"{in_test:,}"))
+        if in_test == len(changes):
+            note("", _("Only test photos are marked: the new run would learn from the same photos as this "
+                       "one, and come out the same. Only what it is measured on would be another."))
+        caption(_("Test photos that were marked because this model was wrong about them make the new "
+                  "accuracy look better than it is."))
     if run.plan.limit is not None or run.plan.train_per_class is not None:
         caption(_("This run learned from a part of the dataset. The version is made of the whole of it, and "
                   "the new run takes such a part again."))
+
+
+def _in_test(whole: Dataset, changes: Sequence[Change]) -> int:
+    split_of = {item.path: item.split for item in whole.items}
+    return sum(split_of[change.path] == "test" for change in changes)
 
 
 def _ways(run: Listed, whole: Dataset, changes: Sequence[Change], begun: list[str]) -> None:
@@ -89,7 +112,7 @@ def _ways(run: Listed, whole: Dataset, changes: Sequence[Change], begun: list[st
         busy = study(
             run.id, "retrain", title=_("Making the new version"),
             button=_("Train again on the new version") if known is None else _("Train again on that version"),
-            work=again, icon=":material/replay:", primary=True,
+            work=again, icon=":material/replay:", primary=_in_test(whole, changes) < len(changes),
             words=_("The same plan, with the same recipe and seed."),
         )
         if busy:

@@ -49,20 +49,21 @@ def _tile(block: BlockMove) -> Words:
     moved, alike = moved_text(block.weights), alike_text(block.cka)
     seen = [] if block.weights is None else [_("moved {share}").format(share=moved)]
     seen += [] if block.cka is None else [_("CKA {alike}").format(alike=alike)]
+    seen = seen or [_("not available")]
     spoken = _("weights moved: {share}, likeness of its features (CKA): {alike}").format(
         share=moved, alike=alike)
     return "\n".join(seen), spoken
 
 
 def warmth_of(found: Moving) -> Mapping[str, float]:
-    """Return how warm each block is drawn, 0 to 1: 1 for the one that moved furthest.
+    """Return how warm each block is drawn, 0 to 1: 1 for the one that moved furthest; none that is not known.
 
     NOTE: the root of the share, because between blocks the change often differs tenfold.
     """
     most = max((block.weights or 0.0 for block in found.blocks), default=0.0)
     return {
-        block.block: math.sqrt((block.weights or 0.0) / most) if most > 0 else 0.0
-        for block in found.blocks
+        block.block: math.sqrt(block.weights / most) if most > 0 else 0.0
+        for block in found.blocks if block.weights is not None
     }
 
 
@@ -70,8 +71,7 @@ def verdict(found: Moving) -> tuple[str, str]:
     """Return what the figures come to: a few strong words, and a sentence."""
     by_weights = [block for block in found.blocks if block.weights]
     if not by_weights:
-        return _("Nothing moved."), _(
-            "The backbone is as it was before the training: only the head has learned.")
+        return _still(found)
     furthest = max(by_weights, key=lambda block: block.weights or 0.0)
     strong = _("{block} moved furthest.").format(block=block_title(furthest.block))
     measured = [block for block in found.blocks if block.cka is not None]
@@ -82,6 +82,19 @@ def verdict(found: Moving) -> tuple[str, str]:
         "Its weights changed by {share}. The features of {least} are least like those of before "
         "(CKA {alike})."
     ).format(share=moved_text(furthest.weights), least=block_title(least.block), alike=alike_text(least.cka))
+
+
+def _still(found: Moving) -> tuple[str, str]:
+    """Return what to say where no block is known to have moved."""
+    unknown = [block.block for block in found.blocks if block.weights is None]
+    if not unknown:
+        return _("Nothing moved."), _(
+            "The backbone is as it was before the training: only the head has learned.")
+    why = _("A share is not available where a block’s weights are no finite numbers, or were all 0.")
+    if len(unknown) == len(found.blocks):
+        return _("How far it moved is not available."), why
+    return _("What is known did not move."), _("Not available: {blocks}. {why}").format(
+        blocks=", ".join(block_title(block) for block in unknown), why=why)
 
 
 def photos_text(photos: int, unseen: bool) -> str:

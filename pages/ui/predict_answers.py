@@ -17,7 +17,7 @@ from core.runs.listing import Listed
 from core.runs.studied import model_mark
 from core.studies import asking
 from pages.ui import state
-from pages.ui.predict_pile import Photo
+from pages.ui.predict_pile import Photo, while_there
 from pages.ui.study import study
 
 AT_ONCE = BATCH
@@ -64,20 +64,24 @@ def answers(run: Listed, photos: Sequence[Photo]) -> Answers:
     return kept
 
 
-def put_aside(run: Listed) -> None:
-    """Stop what still goes on for photos that have been removed."""
-    kept = _kept(run)
-    now = asking.latest(state.thaw().studies, run.id, kept.kind)
-    if now is not None and now.state == asking.RUNNING:
+def put_aside() -> None:
+    """Forget what was said of photos that have been removed, and stop what still goes on for them."""
+    found = st.session_state.pop(_SAID, None)
+    if not isinstance(found, Answers):
+        return
+    now = asking.latest(state.thaw().studies, found.model[0], found.kind)
+    if now is not None:
         state.thaw().studies.cancel(now.id)
 
 
 def _kept(run: Listed) -> Answers:
     model = run.id, model_mark(run.folder)
     found = st.session_state.get(_SAID)
-    if not isinstance(found, Answers) or found.model != model:
-        found = st.session_state[_SAID] = Answers(model)
-    return found
+    if isinstance(found, Answers) and found.model == model:
+        return found
+    put_aside()
+    made = st.session_state[_SAID] = Answers(model)
+    return made
 
 
 def _goes_on(run: Listed, kept: Answers) -> bool:
@@ -88,9 +92,10 @@ def _goes_on(run: Listed, kept: Answers) -> bool:
 def _in_background(run: Listed, kept: Answers, left: Sequence[Photo], *, begin: bool) -> None:
     title = _("Looking at the photos")
 
-    def work(progress: Progress) -> None:
+    def look(progress: Progress) -> None:
         _ask(run, kept, left, progress)
 
+    work = while_there(look)
     if begin:
         kept.asked |= {photo.key for photo in left}
         asking.ask(state.thaw().studies, run.id, kept.kind, title, work)

@@ -45,7 +45,7 @@ def detail(run: Listed, row: Row, how: Judging) -> None:
         _alike(run, row)
     st.subheader(_("Where it looks"), anchor=False)
     with state.told():
-        heatmap_panel(run, row.photo.file.read_bytes(), "predict")
+        heatmap_panel(run, row.photo.file.read_bytes(), "predict", how)
 
 
 def _verdict(row: Row, how: Judging) -> str:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 TOP = 5
 ROW_PX = 44
+MOST_PICTURES = 200
 MOST_ROWS = 9
 NAME_SHOWN = 80
 
@@ -43,6 +45,7 @@ class Row:
         sure: Whether the first of them is named.
         picture: A small picture as JPEG; empty where there is none.
         problem: Why there is no answer.
+        learned: Whether the model has learned from it.
     """
 
     photo: Photo
@@ -50,6 +53,7 @@ class Row:
     sure: bool
     picture: bytes = b""
     problem: ThawError | None = None
+    learned: bool = False
 
     @property
     def says(self) -> str:
@@ -61,28 +65,42 @@ class Row:
     @property
     def note(self) -> str:
         """What there is to know of it, in words."""
-        return self.photo.note if self.problem is None else self.problem.what
+        if self.problem is not None:
+            return self.problem.what
+        learned = _("A training photo of this run") if self.learned else ""
+        return " · ".join(each for each in (self._torn, learned) if each)
 
     @property
-    def thumb(self) -> str:
-        """Where a browser finds its picture; empty where there is none."""
-        if self.photo.thumb or not self.picture:
-            return self.photo.thumb
-        return "data:image/jpeg;base64," + base64.b64encode(self.picture).decode("ascii")
+    def _torn(self) -> str:
+        """Between which classes the model is torn where it is not sure; text from outside."""
+        if self.sure or len(self.found) < 2:
+            return ""
+        first, second = (one_line(each.name, NAME_SHOWN) for each in self.found[:2])
+        return _("{first} or {second}?").format(first=first, second=second)
 
 
-def rows_of(photos: Sequence[Photo], found: Answers, how: Judging) -> list[Row]:
-    """Return the photos that something was said of, in their order."""
+def rows_of(photos: Sequence[Photo], found: Answers, how: Judging, dataset: str = "") -> list[Row]:
+    """Return the photos that something was said of, in their order.
+
+    Args:
+        photos: The photos.
+        found: What was said.
+        how: How that is read.
+        dataset: The id of the dataset that the model has learned from.
+    """
     said = dict(found.said)  # it grows while it is read
-    return [_row(photo, said[photo.key], found.classes, how) for photo in photos if photo.key in said]
+    return [
+        _row(photo, said[photo.key], found.classes, how, learned=bool(dataset) and photo.train_of == dataset)
+        for photo in photos if photo.key in said
+    ]
 
 
-def _row(photo: Photo, said: Said, classes: Sequence[str], how: Judging) -> Row:
+def _row(photo: Photo, said: Said, classes: Sequence[str], how: Judging, *, learned: bool) -> Row:
     if said.chances is None:
         return Row(photo, (), False, problem=said.problem)
     chances = how.read(said.chances)
     sure = is_sure(chances, how.threshold)
-    return Row(photo, tuple(likeliest(classes, chances, TOP)), sure, said.picture)
+    return Row(photo, tuple(likeliest(classes, chances, TOP)), sure, said.picture, learned=learned)
 
 
 def table(rows: Sequence[Row], run: Listed) -> Row | None:
@@ -100,13 +118,20 @@ def table(rows: Sequence[Row], run: Listed) -> Row | None:
         alt=_("What the model says of each photo; choose a row to see more of it below"),
     )
     caption(_("Choose a row to see below what speaks for its answer. A column's head sorts."))
+    if not _with_pictures(rows):
+        caption(_("With more than {most} photos the table shows no pictures of those from outside the "
+                  "workspace. The chosen one is shown below.").format(most=MOST_PICTURES))
     chosen = [at for at in answer["selection"]["rows"] if 0 <= at < len(rows)]
     st.download_button(
-        _("Save as CSV"), csv_text([_line(row) for row in rows]).encode("utf-8-sig"),
+        _("Save as CSV"), partial(_file, rows),
         f"{'-'.join(part for part in ('thaw-predictions', slug(run.title)) if part)}.csv",
         "text/csv; charset=utf-8", icon=":material/download:", on_click="ignore",
     )
     return rows[chosen[0]] if chosen else None
+
+
+def _file(rows: Sequence[Row]) -> bytes:
+    return csv_text([_line(row) for row in rows]).encode("utf-8-sig")
 
 
 def _line(row: Row) -> dict[str, str | float | None]:
@@ -127,22 +152,30 @@ def _line(row: Row) -> dict[str, str | float | None]:
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:
     import pandas as pd
 
-    frame = pd.DataFrame([_cells(row) for row in rows])
-    unused = [name for name in ("is", "note") if not any(frame[name])]
+    pictures = _with_pictures(rows)
+    frame = pd.DataFrame([_cells(row, pictures=pictures) for row in rows])
+    unused = [name for name in ("picture", "is", "note") if not any(frame[name])]
     return frame.drop(columns=unused)
 
 
-def _cells(row: Row) -> dict[str, Any]:
+def _with_pictures(rows: Sequence[Row]) -> bool:
+    """Tell whether the table carries the pictures that have no address: each time that it is drawn."""
+    return sum(not row.photo.thumb for row in rows) <= MOST_PICTURES
+
+
+def _cells(row: Row, *, pictures: bool) -> dict[str, Any]:
+    own = "data:image/jpeg;base64," + base64.b64encode(row.picture).decode("ascii") if (
+        pictures and row.picture) else None
     second = row.found[1] if row.sure and len(row.found) > 1 else None
     return {
-        "picture": row.thumb or None,
+        "picture": row.photo.thumb or own,
         "file": one_line(row.photo.name, NAME_SHOWN),
         "is": one_line(row.photo.label, NAME_SHOWN),
         "says": one_line(row.says, NAME_SHOWN),
         "sure": 100 * row.found[0].probability if row.found else float("nan"),
         "second": "" if second is None else one_line(second.name, NAME_SHOWN),
         "second_sure": float("nan") if second is None else 100 * second.probability,
-        "note": row.note,
+        "note": one_line(row.note, 2 * NAME_SHOWN),
     }
 
 

@@ -41,6 +41,8 @@ class Judging:
         return tempered(chances, self.temperature)
 
 
+AS_IT_IS = Judging()
+
 def judging(run: Listed) -> Judging:
     """Show the threshold, what it means, and the switch of calibration where there is one."""
     control, meaning = st.columns(2, gap="large", vertical_alignment="center")

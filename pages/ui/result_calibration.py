@@ -47,12 +47,19 @@ def sureness(run: Listed, said: Predictions, target: Target, key: str) -> None:
         else:
             _about(fit, target)
             if after is not None and after.loss > before.loss:
-                caption(_("On these photos it does not help. With few photos that may be chance."))
+                caption(_no_help(target))
     caption(_("Photos by how sure the model was of its answer, in {bins} bins of equal width; the larger a "
               "dot, the more photos. On the dotted line it is right as often as it says. The calibration "
               "error (ECE) is the mean distance from that line over {n} photos; with few photos chance "
               "alone keeps it above 0. Upright lines are Wilson intervals at 95%.").format(
                   bins=BINS, n=f"{before.images:,}"))
+
+
+def _no_help(target: Target) -> str:
+    if target == Target("", "train"):
+        return _("On these photos it does not help: the model has learned from them, and is right to be "
+                 "surer of them than of new ones.")
+    return _("On these photos it does not help. With few photos that may be chance.")
 
 
 def _table(before: Calibration, after: Calibration | None) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import streamlit as st
+
 from core.i18n import _
 from core.insight.corruptions import CORRUPTIONS, STRENGTHS, titles
 from core.insight.metrics import Share
 from core.studies.holding_up import HoldingUp
 from pages.ui.charts import COLOURS, draw, plot_layout, value_axis
 from pages.ui.compare_charts import LABEL_PX, MARKERS, RUN_COLOURS, spread
-from pages.ui.pieces import choice_table
+from pages.ui.pieces import text
 from pages.ui.style import theme
 
 HEIGHT_PX = 340
@@ -45,13 +47,23 @@ def share_text(share: Share) -> str:
 
 def table(found: HoldingUp) -> None:
     """Show all figures, each with its interval."""
-    rows = [
-        [name, *(share_text(each.share) for each in found.at(kind))] for kind, name in titles().items()
-    ]
-    choice_table(
-        _("Accuracy by what was done to the photos"),
-        [_("Photos"), *strengths().values()], rows, chosen=-1,
+    head = "".join(f'<th scope="col">{text(each)}</th>' for each in (_("Photos"), *strengths().values()))
+    rows = "".join(
+        f'<tr><th scope="row" style="vertical-align:baseline">{text(name)}</th>'
+        + "".join(_cell(each.share) for each in found.at(kind)) + "</tr>"
+        for kind, name in titles().items()
     )
+    title = text(_("Accuracy by what was done to the photos"))
+    st.html(
+        f'<div class="thaw-wide"><table class="thaw-choices" aria-label="{title}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _cell(share: Share) -> str:
+    """Return a figure and its interval, which come apart as two lines where the column is narrow."""
+    figure, between = share_text(share).split(" ", 1)
+    return f'<td>{text(figure)} <span style="white-space:nowrap">{text(between)}</span></td>'
 
 
 def lines(found: HoldingUp) -> None:

@@ -13,7 +13,7 @@ from core.studies import asking
 from core.studies.asking import RUNNING
 from core.words import about_text
 from pages.ui import state
-from pages.ui.escape import plain
+from pages.ui.escape import one_line, plain
 from pages.web.script_error import describe
 
 
@@ -43,8 +43,8 @@ def study(
     if now is not None and now.state == RUNNING:
         _going_on(about, kind, title)
         return True
-    if now is not None and now.error is not None:
-        st.error(describe(now.error), icon=":material/error:")
+    if now is not None:
+        told_failure(now)
     asked = st.button(
         button, key=f"study-{kind}-{about}", icon=icon, help=words or None,
         type="primary" if primary else "secondary",
@@ -53,6 +53,17 @@ def study(
         asking.ask(state.thaw().studies, about, kind, title, work)
         st.rerun()
     return False
+
+
+def told_failure(job: JobSnapshot) -> None:
+    """Show why a job has failed, if it has, until whoever looks has closed that."""
+    closed: set[str] = st.session_state.setdefault("failures-closed", set())
+    if job.error is None or job.id in closed:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.error(describe(job.error), icon=":material/error:")
+        st.button(_("Close"), key=f"close-{job.id}", icon=":material/close:", type="tertiary",
+                  on_click=closed.add, args=(job.id,))
 
 
 def _going_on(about: str, kind: str, title: str) -> None:
@@ -73,6 +84,8 @@ def _progress(about: str, kind: str, title: str) -> None:
 
 def _amount(title: str, now: JobSnapshot) -> str:
     phase = phase_text(now.phase) or title
+    if now.waits_for:
+        return _("{phase}, after: {other}").format(phase=phase, other=one_line(now.waits_for, 60))
     if now.total is None:
         return phase
     said = _("{phase}: {done} of {total}").format(

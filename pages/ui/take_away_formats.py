@@ -24,6 +24,7 @@ from pages.web.exports import export_url
 from pages.web.files import model_url
 
 ALL = "export-all"
+_LOOK_EVERY_S = 2.0
 
 
 def model_part(run: Listed) -> None:
@@ -41,17 +42,24 @@ def model_part(run: Listed) -> None:
 def formats_part(run: Listed) -> None:
     """Show each form of the model: a button that makes it, or what came of it and a link."""
     st.subheader(_("In other forms"), anchor=False)
-    caption(_("Each is a zip of the model, its labels, a description and a program of ten lines that asks "
+    caption(_("Each is a zip of the model, its labels, a description and a short program that asks "
               "it. Each is compared with Keras as soon as it is made. Raw RGB from 0 to 255 goes in, "
               "probabilities come out."))
-    made = [found for name in FORMATS if (found := exported(run.folder, name)) is not None]
     left = to_make(run.folder)
     busy = _goes_on(run, ALL)
     if len(left) > 1 or busy:
         busy = _make(run, ALL, left, _("Make all that are missing"))
+    if busy:  # one that is made can be downloaded while the others are being made
+        st.fragment(_forms, run_every=_LOOK_EVERY_S)(run, busy=True)
+    else:
+        _forms(run, busy=False)
+
+
+def _forms(run: Listed, *, busy: bool) -> None:
     with rows():
         for form in FORMATS.values():
             _row(run, form, busy=busy)
+    made = [found for name in FORMATS if (found := exported(run.folder, name)) is not None]
     if made:
         _results(made)
 
@@ -71,8 +79,9 @@ def _row(run: Listed, form: Format, *, busy: bool) -> None:
         if found is not None:
             st.link_button(_("Download {format}").format(format=form.title), export_url(run.id, form.name),
                            icon=":material/download:", type="tertiary")
-        elif not lacking and failed is None and not busy:
-            _make(run, f"export-{form.name}", [form], _("Make {format}").format(format=form.title))
+        elif not lacking and not busy:
+            again = _("Make {format}") if failed is None else _("Try {format} again")
+            _make(run, f"export-{form.name}", [form], again.format(format=form.title))
 
 
 def _make(run: Listed, kind: str, forms: Sequence[Format], button: str) -> bool:
@@ -95,12 +104,17 @@ def _results(made: Sequence[Exported]) -> None:
     head = (_("Form"), _("Size"), _("Same class as Keras"), _("Largest difference"), _("Right"),
             _("One photo"), _("Keras beside it"))
     choice_table(_("How they do beside Keras"), head, [_cells(each) for each in made], chosen=-1)
-    for split in dict.fromkeys(each.verified.split for each in made):
-        caption(_measured_on(split, [each for each in made if each.verified.split == split]))
+    for alike in {_seen(each.verified): each.verified for each in made}.values():
+        caption(_measured_on(alike))
     for each in made:
-        if not each.verified.agrees:
+        if each.verified.agrees is False:
             note(_("{format} differs from Keras.").format(format=each.form.title), _differs(each),
                  sign="warning")
+
+
+def _seen(found: Verified) -> tuple[str, int, int | None]:
+    """Return what forms share that were compared with Keras on the same photos."""
+    return found.split, found.images, found.keras_right
 
 
 def _cells(each: Exported) -> tuple[str, ...]:
@@ -108,28 +122,28 @@ def _cells(each: Exported) -> tuple[str, ...]:
     return (
         each.form.title, bytes_text(found.bytes),
         _("{same} of {images}").format(same=found.same, images=found.images), _difference(found.difference),
-        _right(found), _milliseconds(found.seconds), _milliseconds(found.keras_seconds),
+        _right(found.right, found.images), _milliseconds(found.seconds), _milliseconds(found.keras_seconds),
     )
 
 
 def _difference(value: float) -> str:
-    return _("none") if value == 0 else f"{value:.1g}" if value < 0.001 else f"{value:.3f}"
+    return _("none") if value == 0 else _("below 0.001") if value < 0.001 else f"{value:.3f}"
 
 
 def _milliseconds(seconds: float) -> str:
     return _("{n} ms").format(n=f"{1000 * seconds:.1f}")
 
 
-def _right(found: Verified) -> str:
-    if found.right is None:
+def _right(right: int | None, images: int) -> str:
+    if right is None:
         return _("not available")
-    said = share(found.right, found.images)
+    said = share(right, images)
     return "" if said is None else _("{value} ({low} to {high})").format(
         value=f"{said.value:.1%}", low=f"{said.low:.1%}", high=f"{said.high:.1%}")
 
 
-def _measured_on(split: str, made: Sequence[Exported]) -> str:
-    n = made[0].verified.images
+def _measured_on(found: Verified) -> str:
+    n, split = found.images, found.split
     counted = {
         "test": ngettext("{n} test photo", "{n} test photos", n),
         "validation": ngettext("{n} validation photo", "{n} validation photos", n),
@@ -140,8 +154,9 @@ def _measured_on(split: str, made: Sequence[Exported]) -> str:
               "probability from 0 to 1; the time is the median of a photo by itself on this computer, in "
               "turns with Keras.").format(photos=counted)
     if split == MADE_UP:
-        return which + " " + _("The run's photos are not in this workspace, so how many are right is not "
-                               "known.")
+        return which + " " + _("The run's photos are not in this workspace: the pictures are noise, which "
+                               "shows that a form runs, not that it agrees.")
+    which += " " + _("Keras gets {right} of them right.").format(right=_right(found.keras_right, n))
     if split == "validation":
         return which + " " + _("The test photos have not been looked at for this run, so validation stands "
                                "in.")

@@ -49,7 +49,9 @@ def _photos(run: Listed) -> str | None:
         dataset = datasets.load(state.workspace().dataset_dir(run.plan.dataset))
     except ThawError:
         return None
+    model = run.folder.model
     n, size = len(dataset.items), unchanging_bytes(dataset.folder, MANIFEST)
+    size += model.stat().st_size if model.is_file() else 0
     words = ngettext("Download it with its {n} photo ({size})", "Download it with its {n} photos ({size})", n)
     return words.format(n=f"{n:,}", size=bytes_text(size))
 
@@ -65,7 +67,7 @@ def take_in_part() -> None:
         caption(_("For a zip that “The run as one file” has made on another computer. It is checked first, "
                   "and gets a number here."))
         sent = st.file_uploader(_("Zip of a run, up to 64 MB"), type=["zip"], key="run-zip")
-        named = st.text_input(_("Or its path on the computer where Thaw runs"), key="run-path",
+        named = st.text_input(_("Or, of any size, its path on the computer where Thaw runs"), key="run-path",
                               placeholder=_("/home/you/run.zip"))
         workspace, who = state.workspace(), state.who()
 

@@ -22,7 +22,8 @@ def script_part(run: Listed) -> None:
     st.subheader(_("The code"), anchor=False)
     st.markdown(_("This run as a plain Keras script: it needs neither Thaw nor this workspace, only the "
                   "folder of photos. It takes the same photos in the same order and comes to the same curve, "
-                  "up to rounding."))
+                  "up to rounding. Where blocks of the backbone learn, rounding adds up over the epochs: a "
+                  "photo or two may then be told otherwise."))
     made = kept_script(run.folder)
     if made is None:
         _offer(run)

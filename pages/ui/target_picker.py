@@ -15,8 +15,8 @@ from core.studies.target import ALL, Chosen, Target
 from pages.ui import state
 from pages.ui.escape import distinct, one_line, plain
 from pages.ui.pieces import caption
+from pages.ui.study import told_failure
 from pages.ui.ways_in import path_way, upload_way
-from pages.web.script_error import describe
 
 SPLITS = ("test", "validation", "train")
 OTHERS = "others"
@@ -70,24 +70,38 @@ def split_names() -> dict[str, str]:
 
 
 def said_of(photos: Chosen) -> list[str]:
-    """Return what has to be known of the photos of another dataset, in sentences with text from outside."""
+    """Return what has to be known of the photos of a target, in sentences with text from outside."""
     said = []
     if photos.unknown:
-        named = ", ".join(one_line(name, 24) for name in photos.unknown[:CLASSES_NAMED])
-        more = len(photos.unknown) - CLASSES_NAMED
-        if more > 0:
-            named = _("{names} and {n} more").format(names=named, n=more)
         said.append(ngettext(
             "The model does not know the classes {names}; {n} photo of them is left out.",
             "The model does not know the classes {names}; {n} photos of them are left out.",
             photos.left_out,
-        ).format(names=named, n=f"{photos.left_out:,}"))
+        ).format(names=_listed(photos.unknown), n=f"{photos.left_out:,}"))
     if photos.learned_from:
         said.append(ngettext(
             "The model has learned from {n} of these photos; it is left out.",
             "The model has learned from {n} of these photos; they are left out.", photos.learned_from,
         ).format(n=f"{photos.learned_from:,}"))
+    # Of training photos everybody knows it.
+    if photos.learned_among and any(item.split != "train" for item in photos.items):
+        said.append(ngettext(
+            "The model has learned from {n} of these photos, itself or in a run that it goes on from: this "
+            "looks better than it is.",
+            "The model has learned from {n} of these photos, itself or in a run that it goes on from: this "
+            "looks better than it is.", photos.learned_among,
+        ).format(n=f"{photos.learned_among:,}"))
+    if photos.unknown_before:
+        said.append(_("Runs that it goes on from have learned from photos that are gone, of {titles}: "
+                      "whether some of them are among these is not known.").format(
+            titles=_listed(photos.unknown_before)))
     return said
+
+
+def _listed(names: Sequence[str]) -> str:
+    named = ", ".join(one_line(name, 24) for name in names[:CLASSES_NAMED])
+    more = len(names) - CLASSES_NAMED
+    return named if more <= 0 else _("{names} and {n} more").format(names=named, n=more)
 
 
 def _another(run: Listed, key: str) -> Target | None:
@@ -104,10 +118,10 @@ def _another(run: Listed, key: str) -> Target | None:
     chosen = None
     if by_id:
         chosen = st.selectbox(
-            _("Other photos"), list(by_id), key=box, format_func=labels.__getitem__,
-            label_visibility="collapsed")
+            _("Other photos"), list(by_id), key=box, format_func=labels.__getitem__, index=None,
+            placeholder=_("Choose other photos"), label_visibility="collapsed")
     with st.expander(_("Bring in other photos"), icon=":material/add_photo_alternate:",
-                     expanded=not by_id):
+                     expanded=not by_id or _failed(key)):
         _ways(key)
     return Target(chosen, ALL) if chosen else None
 
@@ -136,12 +150,18 @@ def _coming_in(key: str) -> bool:
         st.fragment(_progress, run_every=0.5)(now.id, key)
         return True
     if now.error is not None:
-        st.error(describe(now.error), icon=":material/error:")
+        told_failure(now)
         return False
     del st.session_state[_job(key)]
     if now.outcome:
         st.session_state[f"{key}-new"] = now.outcome
     return False
+
+
+def _failed(key: str) -> bool:
+    """Tell whether the last intake failed: what was given can be put right then."""
+    now = state.thaw().jobs.snapshot(st.session_state.get(_job(key), ""))
+    return now is not None and now.error is not None
 
 
 def _progress(job: str, key: str) -> None:

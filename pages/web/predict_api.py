@@ -28,6 +28,9 @@ from core.runs.seen import about_seen, plan_of
 from pages.web.form import file_of_form
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from core.insight.answering import Answering
 
 PREFIX = "/api/"
@@ -128,8 +131,8 @@ def _threshold(text: str) -> float:
 
 
 def _yes(text: str) -> bool:
-    if text in ("0", "1"):
-        return text == "1"
+    if text.lower() in ("0", "1", "false", "true"):
+        return text.lower() in ("1", "true")
     raise BadInput(
         _("“calibrated” is whether the probabilities are calibrated."), given=text[:80],
         fix=_("Give 1 or 0."))
@@ -188,7 +191,7 @@ def _answer(folder: RunFolder, body: bytes, form: str, asked: Asked) -> JsonObje
         raise BadInput(_("There is no image in this request."), fix=_how())
     temperature = _temperature(folder) if asked.calibrated else 1.0
     with _ready(folder.model) as ask:
-        photo = load_array(io.BytesIO(image), ask.model.size)
+        photo = _photo(image, ask.model.size)
         chances = tempered(ask(photo[None])[0], temperature)
     found = likeliest(ask.model.classes, chances, asked.top)
     sure = is_sure(chances, asked.threshold)
@@ -204,6 +207,14 @@ def _answer(folder: RunFolder, body: bytes, form: str, asked: Asked) -> JsonObje
         "calibrated": asked.calibrated,
         "predictions": [{"class": each.name, "probability": each.probability} for each in found],
     }
+
+
+def _photo(image: bytes, size: int) -> NDArray[np.uint8]:
+    try:
+        return load_array(io.BytesIO(image), size)
+    except BadInput as error:
+        raise BadInput(error.what, given=error.given, fix=error.fix or _(
+            "Send a JPEG, a PNG or another usual image file that opens in other programs.")) from error
 
 
 @contextmanager

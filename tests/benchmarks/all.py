@@ -90,6 +90,18 @@ def steering_rows(
     return rows
 
 
+def latency_rows(latency: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the rows on a model that a program asks over HTTP."""
+    median = latency["median_ms"]
+    return [
+        (f"A photo of {latency['photo_bytes'] / 1000:.0f} kB over HTTP ({latency['backbone']}), against the "
+         f"bare call of the model, medians of {latency['calls']}", f"at most {latency['goal']:g}",
+         f"{latency['ratio_to_bare']:.2f} ({median['request']:.1f} and {median['bare']:.1f} ms)"),
+        ("The same against decoding the photo and the call", "(reported)",
+         f"{latency['ratio_to_decode_and_bare']:.2f} ({median['decode_and_bare']:.1f} ms)"),
+    ]
+
+
 def estimate_lines(rows: list[dict[str, Any]]) -> list[str]:
     """Return a table of what was predicted before a training, and what it then took."""
     head = "| Backbone | What learns | Photos | Time predicted | Time taken | Ratio | Memory predicted | " \
@@ -119,6 +131,7 @@ def table() -> str:
     steered = [measured(f"tests.benchmarks.{name}") for name in ("steering", "kills", "queue", "watchers")]
     experiment = measured("tests.benchmarks.experiment")
     recipes = measured("tests.benchmarks.recipes")
+    latency = measured("tests.benchmarks.predict_latency")
     best, test = accuracy["best"], accuracy["test"]
     first = min(pages["first_page_s"]), max(pages["first_page_s"])
     rows = [
@@ -144,6 +157,7 @@ def table() -> str:
         *steering_rows(*steered),
         *experiment_rows(experiment),
         *recipe_rows(recipes),
+        *latency_rows(latency),
     ]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     python = f"{platform.system()}, Python {platform.python_version()}"

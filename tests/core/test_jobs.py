@@ -110,6 +110,56 @@ def test_a_second_job_waits_for_its_turn_and_can_be_cancelled_meanwhile(
     assert [snapshot.title for snapshot in jobs.snapshots()] == ["First", "Second", "Third"]
 
 
+def test_a_job_that_waits_says_for_which(jobs: Jobs) -> None:
+    started, may_end = threading.Event(), threading.Event()
+
+    def first(_progress: Progress) -> str:
+        started.set()
+        may_end.wait(PATIENCE)
+        return ""
+
+    def second(progress: Progress) -> str:
+        progress("checking", 1, 2)
+        return ""
+
+    jobs.submit("First", first)
+    assert started.wait(PATIENCE)
+    waits = jobs.submit("Second", second)
+    assert wait_for(jobs, waits, lambda snapshot: bool(snapshot.waits_for)).waits_for == "First"
+    may_end.set()
+    assert wait_for(jobs, waits, ended).waits_for == ""
+
+
+def test_of_those_who_ask_together_one_begins_the_job(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end, together = threading.Event(), threading.Barrier(8)
+    ids: list[str] = []
+
+    def work(_progress: Progress) -> str:
+        may_end.wait(PATIENCE)
+        return ""
+
+    def ask() -> None:
+        together.wait(PATIENCE)
+        ids.append(jobs.submit_once("Mine", work, "run/moved"))
+
+    def slow(_jobs: Jobs) -> None:
+        time.sleep(0.01)  # between looking and beginning
+
+    monkeypatch.setattr(Jobs, "_forget_oldest", slow)
+    threads = [threading.Thread(target=ask) for _each in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(PATIENCE)
+    assert len(ids) == 8
+    assert len(set(ids)) == 1
+    other = jobs.submit_once("Mine", work, "run/audit")
+    assert other not in ids
+    may_end.set()
+    wait_for(jobs, ids[0], ended)
+    assert jobs.submit_once("Mine", work, "run/moved") not in ids
+
+
 def test_closing_ends_every_job(dataset: Dataset) -> None:
     jobs = Jobs("It failed.")
     started = threading.Event()

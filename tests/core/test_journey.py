@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from core.data.dataset import Dataset
+from core.data.intake import take_in
+from core.data.marks import BAD, Mark
+from core.data.version import new_version
 from core.drafts import Draft
 from core.journey import Progress, chosen_run, journey, run_with_model
 from core.runs import steer
@@ -14,6 +18,7 @@ from core.runs.folder import RunFolder
 from core.runs.status import State
 from core.training.plan import Plan
 from core.workspace import Workspace
+from tests.conftest import make_photos
 
 
 def states(workspace: Workspace, draft: Draft) -> dict[str, Progress]:
@@ -86,6 +91,31 @@ def test_without_a_choice_the_newest_run_is_looked_at(workspace: Workspace, data
     assert found.run is not None
     assert found.run.id in (first.id, second.id)
     assert journey(workspace, Draft(run=first.id)).run == first
+
+
+def test_while_a_run_on_a_version_has_no_model_that_of_the_photos_it_was_made_of_is_looked_at(
+    workspace: Workspace, dataset: Dataset, tmp_path: Path
+) -> None:
+    def run_on(of: Dataset, *, model: bool) -> RunFolder:
+        run = RunFolder.create(workspace, Plan(of.id, of.title, "efficientnet-lite0"))
+        if model:
+            run.model.write_bytes(b"model")
+        return run
+
+    version = new_version(workspace, dataset, {dataset.items[0].path: Mark(BAD)})
+    base = run_on(dataset, model=True)
+    other = run_on(take_in(make_photos(tmp_path / "Other", each=5), workspace), model=True)
+    again = run_on(version, model=False)
+    assert run_with_model(workspace, Draft()) == other
+    assert run_with_model(workspace, Draft(run=again.id)) == base
+    # Runs on the very photos go before those on what they were made of.
+    same = run_on(version, model=True)
+    assert run_with_model(workspace, Draft(run=again.id)) == same
+    shutil.rmtree(same.path)
+    shutil.rmtree(dataset.folder)
+    assert run_with_model(workspace, Draft(run=again.id)) == base
+    shutil.rmtree(version.folder)
+    assert run_with_model(workspace, Draft(run=again.id)) == other
 
 
 def test_where_no_run_is_chosen_ones_own_go_before_those_of_others(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from page_view import RunMaker, calm, html_texts, words
 from streamlit.testing.v1 import AppTest
@@ -36,7 +37,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     def explained(_run: Any, source: bytes, _digest: str, block: str, wanted: int) -> Explained:
         assert source == b"a photo"
         found.append((block, wanted))
-        return Explained(PIXEL, PIXEL, 0 if wanted == SAID else wanted, (0.8, 0.2), False)
+        return Explained(PIXEL, PIXEL, 0 if wanted == SAID else wanted, (0.8, 0.2),
+                         np.ones((2, 2), np.float32))
 
     monkeypatch.setattr(heatmap_panel, "explained", explained)
     monkeypatch.setattr(heatmap_panel, "unlearned", lambda *_given: Unlearned(PIXEL, (0.9, 0.95)))

@@ -85,6 +85,17 @@ def test_before_the_photos_were_looked_through_the_page_offers_it_and_then_does_
     assert "16 photos looked at." in words(at)
 
 
+def test_the_view_opens_at_the_first_kind_of_which_something_was_found(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker
+) -> None:
+    run = make_run(test=True)
+    found = replace(keep(run, dataset), twins=(), twins_found=0, across=0)
+    studied.keep_record(run, NAME, {"features": "start", "dataset": dataset.id, "found": found.to_json()})
+    at = shown(visitor)
+    assert "A linear model that had not learned from the photo" in words(at)
+    assert "Near-duplicates (0)" in str(at.get("button_group"))
+
+
 def test_pairs_stand_side_by_side_with_their_splits_and_labels(
     visitor: Visitor, dataset: Dataset, make_run: RunMaker
 ) -> None:
@@ -101,6 +112,21 @@ def test_pairs_stand_side_by_side_with_their_splits_and_labels(
     assert re.search(f"training photo ?, labelled {dataset.classes[second.label]}", said)
     assert len(pairs(at)) == 3
     assert len(pairs(at)[0].options) == 5, "of two labels one may be wrong"
+
+
+def test_of_many_copies_the_page_says_that_not_every_pair_is_told(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker
+) -> None:
+    run = make_run(test=True)
+    found = keep(run, dataset)
+    assert "not every pair" not in words(shown(visitor))
+    first, *others = dataset.of_split("train")
+    twins = tuple(Twins(first.path, other.path, 0.9, 0.99) for other in others[:3])
+    found = replace(found, twins=twins, across=0)
+    studied.keep_record(run, NAME, {"features": "start", "dataset": dataset.id, "found": found.to_json()})
+    at = shown(visitor)
+    assert "Near-duplicates (3+)" in str(at.get("button_group"))
+    assert "so of many copies not every pair is told" in words(at)
 
 
 def test_what_is_said_of_a_pair_is_kept_and_can_be_taken_back(
@@ -171,6 +197,8 @@ def test_photos_unlike_the_others_say_how_far_they_are(
     assert card["image"] == found.strange[0].image
     assert "distance 0.60, usually 0.30" in card["label"]
     assert "Tukey" in words(at)
+    assert "its 10 nearest photos" in words(at)
+    assert "one of fewer than 8 is looked at among all photos only" in words(at)
 
 
 def test_findings_are_shown_page_by_page_and_a_mark_on_the_last_leads_back(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +42,10 @@ from core.runs.status import State
 from core.runs.work import evaluation_of
 from core.studies import evaluating
 from core.studies.target import Target, chosen
+from core.training.plan import Plan
+from core.training.start import RUN, Start
 from core.workspace import Workspace
+from pages.ui import evaluate_result, result_classes
 from pages.ui.charts import COLOURS
 from pages.web.files import thumb_url
 from tests.conftest import make_photos
@@ -98,7 +102,7 @@ def test_the_figures_are_those_of_the_report_with_interval_and_number(
     found = evaluation_of(run)
     assert found is not None
     text = words(visitor.open("evaluate"))
-    assert "How Run 1 does on photos it has never seen." in text
+    assert "How Run 1 does, what it mixes up, and what it looks at." in text
     assert "Right on the first guess 86.2% 69 of 80 test photos" in text
     assert f"for Run 1 from {found.accuracy.low:.1%} to {found.accuracy.high:.1%}" in text
 
@@ -173,6 +177,41 @@ def test_where_the_answers_were_not_kept_the_page_says_so_and_offers_to_look_aga
     assert f"roc-{run.id}-own-test" not in charts(at)
 
 
+def test_answers_that_mix_up_others_than_the_figures_say_are_not_shown(
+    visitor: Visitor, make_run: RunMaker, dataset: Dataset
+) -> None:
+    run = answered(make_run(test=True), dataset)
+    said = evaluate([0, 1], [0, 0], dataset.classes, 0)
+    assert evaluation_of(run) == said
+    # As many are right, of the other class.
+    with_figures(run, evaluate([0, 1], [1, 1], dataset.classes, 0))
+    at = visitor.open("evaluate")
+    assert "was not kept, so there are no curves" in words(at)
+    assert f"roc-{run.id}-own-test" not in charts(at)
+
+
+def test_what_takes_long_to_count_is_counted_once(
+    visitor: Visitor, make_run: RunMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_figures(make_run(), evaluate([0] * 7 + [1] * 5, [0] * 6 + [1] * 6, ["blue", "red"], 0))
+    counted: list[object] = []
+    monkeypatch.setattr(
+        evaluate_result, "rates", lambda *given: counted.append(given) or rates(*given))
+    at = visitor.open("evaluate")
+    calm(at.run())
+    calm(at.run())
+    assert len(counted) == 1
+
+
+def test_the_file_of_figures_has_columns_in_words() -> None:
+    found = rates(FIGURES.classes, FIGURES.confusion)
+    first, _second = result_classes._named_columns(result_classes._rows(found, None))
+    assert list(first) == [
+        "class", "photos", "said to be of it", "precision", "precision, 95% from", "precision, 95% to",
+        "recall", "recall, 95% from", "recall, 95% to", "F1", "F1, 95% from", "F1, 95% to"]
+    assert first["recall"] == pytest.approx(0.9)
+
+
 def test_figures_stay_where_the_photos_are_gone(
     visitor: Visitor, make_run: RunMaker, dataset: Dataset, tmp_path: Path
 ) -> None:
@@ -236,6 +275,18 @@ def test_the_table_has_every_class_with_its_figures(visitor: Visitor, make_run: 
     assert table["Precision"].tolist() == pytest.approx([100 * 45 / 51, 100 * 24 / 29])
     assert table["Recall"].tolist() == pytest.approx([90, 80])
     assert table["F1"].tolist() == pytest.approx([100 * 90 / 101, 100 * 48 / 59])
+    low, high = table["recall_between"].tolist()[0].split("–")
+    assert 0 < float(low) < 90 < float(high) < 100
+
+
+def test_areas_under_curves_are_in_a_table_of_their_own(
+    visitor: Visitor, make_run: RunMaker, dataset: Dataset
+) -> None:
+    answered(make_run(), dataset)
+    shares, areas = (each.value for each in visitor.open("evaluate").dataframe)
+    assert list(shares)[2:] == [
+        "Precision", "precision_between", "Recall", "recall_between", "F1", "f1_between"]
+    assert list(areas) == ["Class", "Photos", "AUC", "auc_between", "AP", "ap_between"]
 
 
 def test_other_splits_are_looked_at_on_request_and_say_what_they_are_worth(
@@ -265,7 +316,9 @@ def test_other_photos_say_which_classes_are_unknown_and_what_is_left_out(
     other = take_in(make_photos(tmp_path / "other", each=10, classes=("blue", "green", "red")), workspace)
     calm(at.run())
     assert at.selectbox(key="result-others").options == [f"other · 30 photos · {other.created[:10]}"]
-    text = words(at)
+    # What nobody has chosen is not judged.
+    assert at.selectbox(key="result-others").value is None
+    text = words(calm(at.selectbox(key="result-others").set_value(other.id).run()))
     assert "does not know the classes green; 10 photos of them are left out" in text
     assert "has learned from" in text
     assert "Measure on these photos" in labels(at)
@@ -273,6 +326,28 @@ def test_other_photos_say_which_classes_are_unknown_and_what_is_left_out(
     photos = chosen(workspace, run, Target(other.id, "all"))
     right = int((photos.labels == 0).sum())
     assert f"{right} of {len(photos.items)} photos of “other”" in words(calm(at.run()))
+
+
+def test_test_photos_that_a_run_before_learned_from_are_said_to_be_so(
+    visitor: Visitor, make_run: RunMaker, dataset: Dataset
+) -> None:
+    """The other dataset has the same photos, divided by other chance, and trains on what is tested here."""
+    test = {item.digest for item in dataset.of_split("test")}
+    other = replace(dataset, items=tuple(
+        replace(item, split="train" if item.digest in test else item.split) for item in dataset.items))
+    folder = dataset.folder.with_name("another")
+    shutil.copytree(dataset.folder, folder)
+    datasets.save(other, folder)
+    before = make_run(of=datasets.load(folder))
+    weights = Start(RUN, before.id)
+    run = make_run(plan=Plan(dataset.id, dataset.title, "efficientnet-lite0", weights=weights), test=True)
+    answered(run, dataset)
+    sentence = "has learned from 2 of these photos, itself or in a run that it goes on from"
+    assert sentence in words(visitor.open("evaluate", run=run.id))
+    shutil.rmtree(before.path)
+    text = words(visitor.open("evaluate", run=run.id))
+    assert sentence not in text
+    assert "whether some of them are among these is not known" in text
 
 
 def test_a_folder_on_this_machine_is_taken_in_and_chosen(
@@ -297,6 +372,10 @@ def test_a_folder_that_is_not_there_is_said_in_place(visitor: Visitor, make_run:
     at.session_state["result-target"] = "others"
     calm(at.run())
     at.text_input[0].set_value("/nowhere/at/all")
+    press(at, "Take it in")
+    wait_for(visitor.service.jobs)
+    assert len(calm(at.run()).error) == 1
+    assert len(press(at, "Close").error) == 0
     press(at, "Take it in")
     wait_for(visitor.service.jobs)
     assert len(calm(at.run()).error) == 1
@@ -342,7 +421,8 @@ def test_photos_that_are_gone_are_said_in_place(
 ) -> None:
     make_run(State.STOPPED)
     dataset.folder.rename(tmp_path / "elsewhere")
-    assert r"There is no such dataset\." in visitor.open("evaluate").error[0].value
+    said = visitor.open("evaluate").error[0].value
+    assert "photos that this run learned from are not in this workspace" in said
 
 
 def test_a_dataset_without_test_photos_is_said_and_not_measured_as_0(

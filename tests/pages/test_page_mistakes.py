@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from core.data.dataset import Dataset
 from core.data.intake import take_in
 from core.data.marks import BAD, KEEP, WRONG, Mark, marks_of, set_mark
 from core.insight.predictions import Predictions
+from core.jobs import Progress
 from core.runs.about import about_of
 from core.runs.folder import RunFolder
 from core.runs.status import State
 from core.runs.studied import keep_predictions
-from core.studies import asking
+from core.studies import asking, evaluating
+from core.studies.asking import look_kind
+from core.studies.target import Target
 from core.workspace import Workspace
 from pages.ui import evaluate_mistakes, mistake_cards
 from tests.conftest import make_photos
@@ -47,9 +51,10 @@ def say(run: RunFolder, dataset: Dataset, split: str = "test", wrong: int = 3) -
     return found
 
 
-def looked_at(visitor: Visitor) -> AppTest:
+def looked_at(visitor: Visitor, split: str = "test") -> AppTest:
     at = visitor.open("evaluate")
     at.session_state["evaluate_view"] = "mistakes"
+    at.session_state["mistakes-target"] = split
     return calm(at.run())
 
 
@@ -80,6 +85,8 @@ def test_the_hardest_photos_come_first_with_what_was_said_and_how_sure(
     at_index = dataset.items.index(items[0])
     assert f"/thaw/datasets/{dataset.id}/thumb/{at_index}?" in shown[0]["thumb"]
     assert "**3** of 6 test photos are said to be of another class than their label" in words(at)
+    assert len(shown) == 3
+    at = calm(at.toggle(key="mistakes-only").set_value(False).run())
     assert "1–4 of 6 photos" in words(at)
 
 
@@ -87,6 +94,7 @@ def test_the_second_page_has_the_rest(visitor: Visitor, dataset: Dataset, make_r
     run = make_run(test=True)
     found = say(run, dataset)
     at = looked_at(visitor)
+    at.session_state["mistakes-only"] = False
     at.session_state[f"mistakes-page-{run.id}-own-test-False--1--1"] = 2
     at = calm(at.run())
     assert "5–6 of 6 photos" in words(at)
@@ -100,8 +108,6 @@ def test_filters_leave_mistakes_one_label_and_one_answer(
 ) -> None:
     found = say(make_run(test=True), dataset)
     at = looked_at(visitor)
-    (toggle,) = at.toggle
-    at = calm(toggle.set_value(True).run())
     assert len(drawn(at, dataset)["photos"]) == 3
     truth = int(found.labels[0])
     label, said = [box for box in at.selectbox if box.label in ("Labelled", "Said")]
@@ -114,42 +120,66 @@ def test_filters_leave_mistakes_one_label_and_one_answer(
     assert "There is no such photo." in words(at)
 
 
+def test_a_whole_photo_says_how_likely_its_own_class_is_held() -> None:
+    chances = np.asarray([0.5, 0.3, 0.15, 0.05], np.float32)
+    assert evaluate_mistakes._told(chances, 3) == [0, 1, 2, 3]
+    assert evaluate_mistakes._told(chances, 1) == [0, 1, 2]
+
+
 def test_another_split_that_was_not_looked_at_offers_to_look(
     visitor: Visitor, dataset: Dataset, make_run: RunMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(test=True)
     say(run, dataset)
-    at = looked_at(visitor)
-    at.session_state["mistakes-target"] = "validation"
-    at = calm(at.run())
+    at = looked_at(visitor, "validation")
     assert "Run 1 has to look at these 6 photos first." in words(at)
     asked: list[str] = []
 
-    def predictions(_workspace: object, folder: RunFolder, target: Any, progress: Any) -> None:
+    def looked(_workspace: object, folder: RunFolder, target: Any, progress: Any) -> None:
         progress("Looking at the photos", 0, 6)
         asked.append(target.split)
         say(folder, dataset, target.split)
 
-    monkeypatch.setattr(evaluate_mistakes, "predictions", predictions)
+    monkeypatch.setattr(evaluating, "looked", looked)
     press(at, "Look at the photos")
-    wait_for(visitor, run, "predictions-own-validation")
+    wait_for(visitor, run, look_kind(Target("", "validation")))
     at = calm(at.run())
     assert asked == ["validation"]
     assert "**3** of 6 validation photos" in words(at)
 
 
-def test_the_first_look_at_the_test_photos_is_a_measurement(
+def test_photos_that_are_no_test_photos_are_offered_first(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker
+) -> None:
+    say(make_run(test=True), dataset, "validation")
+    at = visitor.open("evaluate")
+    at.session_state["evaluate_view"] = "mistakes"
+    assert "6 validation photos are said to be of another class" in words(calm(at.run()))
+
+
+def test_the_first_look_at_the_test_photos_is_a_measurement_with_progress_to_be_cancelled(
     visitor: Visitor, dataset: Dataset, make_run: RunMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run()
-    done: list[str] = []
-    monkeypatch.setattr(evaluate_mistakes, "measure", lambda *_given: done.append("measured"))
-    monkeypatch.setattr(evaluate_mistakes, "predictions", lambda *_given: done.append("asked"))
+    go_on = threading.Event()
+
+    def looked(_workspace: object, _folder: RunFolder, target: Target, progress: Progress) -> None:
+        assert target == Target()
+        while not go_on.wait(0.01):
+            progress("Looking at the photos", 3, 6)
+
+    monkeypatch.setattr(evaluating, "looked", looked)
     at = looked_at(visitor)
     assert "The test photos have not been looked at for Run 1 yet." in words(at)
     press(at, "Measure on the test photos")
-    wait_for(visitor, run, "predictions-own-test")
-    assert done == ["measured", "asked"]
+    # Other views show the same look, and do not begin it again.
+    at.session_state["evaluate_view"] = "heatmaps"
+    assert "Cancel" in labels(calm(at.run()))
+    at.session_state["evaluate_view"] = "result"
+    press(calm(at.run()), "Cancel")
+    wait_for(visitor, run, look_kind(Target()))
+    go_on.set()
+    assert [each.state for each in visitor.service.studies.snapshots()] == ["cancelled"]
 
 
 def test_marks_that_are_there_are_shown_on_the_photos(
@@ -166,6 +196,8 @@ def test_marks_that_are_there_are_shown_on_the_photos(
     text = words(at)
     assert "1 wrong label · 1 bad photo · 1 to keep" in text
     assert "2 of them are test photos" in text
+    assert "Only test photos are marked" in text
+    assert "make the new accuracy look better than it is" in text
 
 
 def test_marks_that_only_keep_offer_no_version(
@@ -180,7 +212,20 @@ def test_marks_that_only_keep_offer_no_version(
 
 def test_without_marks_nothing_is_offered(visitor: Visitor, dataset: Dataset, make_run: RunMaker) -> None:
     say(make_run(test=True), dataset)
-    assert "What you marked" not in words(looked_at(visitor))
+    text = words(looked_at(visitor))
+    assert "What you marked" not in text
+    assert "nothing changes before you make a new version" in text
+
+
+def test_what_is_marked_is_said_above_the_photos_with_a_way_to_what_follows(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker
+) -> None:
+    say(make_run(test=True), dataset)
+    set_mark(dataset, dataset.of_split("train")[0].path, Mark(BAD))
+    at = looked_at(visitor)
+    (place,) = (at.markdown.values.index(each) for each in at.markdown.values if "You marked 1 bad" in each)
+    assert "(#what-you-marked)" in at.markdown.values[place]
+    assert next(each for each in at.subheader if each.value == "What you marked").anchor == "what-you-marked"
 
 
 def test_one_press_makes_the_version_and_puts_the_plan_in_line(
@@ -191,9 +236,12 @@ def test_one_press_makes_the_version_and_puts_the_plan_in_line(
     set_mark(dataset, dataset.of_split("train")[0].path, Mark(BAD))
     at = looked_at(visitor)
     assert "test photo, so" not in words(at)
-    press(at, "Train again on the new version")
+    assert "Only test photos are marked" not in words(at)
+    assert "better than it is" not in words(at)
+    at = press(at, "Train again on the new version")
     wait_for(visitor, run, "retrain")
-    at = calm(at.run())
+    if page(at) != "Train":  # it may have been quick enough for the page that the press has drawn
+        at = calm(at.run())
     assert page(at) == "Train"
     again = RunFolder.open(visitor.workspace, visitor.draft.run)
     assert again.status().state is State.QUEUED
@@ -224,7 +272,12 @@ def test_marks_that_leave_too_little_say_so(visitor: Visitor, dataset: Dataset, 
     marks.keep_all(dataset.folder, {item.path: Mark(BAD) for item in dataset.of_split("validation")})
     press(looked_at(visitor), "Only make the version")
     wait_for(visitor, run, "version")
-    assert "With these marks too little would be left to train on" in words(looked_at(visitor))
+    at = looked_at(visitor)
+    assert "With these marks too little would be left to train on" in words(at)
+    assert "With these marks too little" not in words(press(at, "Close"))
+    press(at, "Only make the version")
+    wait_for(visitor, run, "version")
+    assert "With these marks too little would be left to train on" in words(calm(at.run()))
 
 
 def told(dataset: Dataset, *rows: object) -> dict[str, object]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import gc
 import io
 import re
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from numpy.typing import NDArray
 from page_view import (
     HOSTILE,
@@ -30,18 +32,21 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.data.dataset import Dataset
+from core.data.gather import Gathered
 from core.errors import BadInput
 from core.insight import answering
 from core.insight import predict as insight
 from core.insight.predict import Loaded
 from core.insight.predictions import Predictions
+from core.jobs import Progress
 from core.runs import studied
 from core.runs.folder import RunFolder
 from core.runs.status import State
 from core.studies.embed import Embeddings
 from core.studies.looks_like import Alike
+from core.training.plan import Plan
 from core.workspace import Workspace
-from pages.ui import predict_answers, predict_detail, predict_pile, predict_table
+from pages.ui import predict_answers, predict_detail, predict_pile, predict_table, predict_ways
 
 CLASSES = ("blue", "<b>![red](x)</b>")
 
@@ -99,15 +104,15 @@ def table(at: AppTest) -> list[dict[str, Any]]:
 @pytest.fixture
 def saved(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, str]]]:
     """Return a function that returns the rows of the file which the page offered last."""
-    offered: list[str] = []
+    offered: list[Callable[[], bytes]] = []
 
-    def csv_text(rows: Any) -> str:
-        offered.append(real(rows))
-        return offered[-1]
+    def download_button(label: str, data: Callable[[], bytes], *given: Any, **named: Any) -> bool:
+        offered.append(data)
+        return real(label, data, *given, **named)
 
-    real = predict_table.csv_text
-    monkeypatch.setattr(predict_table, "csv_text", csv_text)
-    return lambda: list(csv.DictReader(io.StringIO(offered[-1])))
+    real = st.download_button
+    monkeypatch.setattr(st, "download_button", download_button)
+    return lambda: list(csv.DictReader(io.StringIO(offered[-1]().decode("utf-8-sig"))))
 
 
 def test_without_a_model_the_page_is_closed_with_one_way_to_open_it(visitor: Visitor) -> None:
@@ -172,6 +177,37 @@ def test_photos_come_on_top_of_each_other_until_they_are_removed(
     assert not at.dataframe
 
 
+def test_what_was_said_of_a_removed_photo_is_not_said_of_a_new_one(
+    visitor: Visitor, make_run: RunMaker, oracle: Oracle, saved: Callable[[], list[dict[str, str]]]
+) -> None:
+    make_run()
+    at = give(visitor.open("predict"), ("one.png", picture()), ("two.png", picture()))
+    at = press(at, "Remove all")
+    at = give(at, ("three.png", picture(250)), ("four.png", picture()))
+    assert oracle.asked == 4
+    assert [(row["file"], row["says"]) for row in table(at)] == [
+        ("three.png", CLASSES[1]), ("four.png", "blue")]
+    assert [row["says"] for row in saved()] == [CLASSES[1], "blue"]
+    assert len(at.session_state["predict_said"].said) == 2
+
+
+def test_a_photo_that_has_changed_in_its_folder_is_looked_at_anew(
+    visitor: Visitor, make_run: RunMaker, oracle: Oracle, tmp_path: Path
+) -> None:
+    make_run()
+    folder = tmp_path / "new"
+    folder.mkdir()
+    for name in ("one.png", "two.png"):
+        (folder / name).write_bytes(picture())
+    at = visitor.open("predict")
+    for says in ("blue", CLASSES[1]):
+        at.text_input[0].set_value(str(folder))
+        at = wait(press(at, "Look at them"))
+        assert [row["says"] for row in table(at)] == [says, "blue"]
+        (folder / "one.png").write_bytes(picture(250))
+    assert oracle.asked == 3
+
+
 def test_what_the_browser_sent_is_not_kept_in_memory(
     visitor: Visitor, make_run: RunMaker, oracle: Oracle
 ) -> None:
@@ -222,6 +258,16 @@ def test_another_run_is_asked_anew(visitor: Visitor, make_run: RunMaker, oracle:
     calm(at.run())
     assert oracle.asked == 2
     assert set(oracle.files) == {first.model, second.model}
+
+
+def test_a_training_photo_of_one_run_is_none_of_a_run_on_another_dataset(
+    visitor: Visitor, make_run: RunMaker, oracle: Oracle
+) -> None:
+    own, other = make_run(), make_run(plan=Plan("another", "another", "efficientnet-lite0"))
+    at = wait(press(visitor.open("predict", run=own.id), "Look at these"))
+    assert any(row["note"] for row in table(at))
+    at.selectbox(key="look_at").select(other.id)
+    assert "note" not in table(calm(at.run()))[0]
 
 
 def test_names_of_files_and_classes_are_text(
@@ -280,16 +326,30 @@ def test_a_folder_of_this_computer_is_looked_at_where_it_is(
     assert [row["file"] for row in table(at)] == [f"blue{n:03}.png" for n in range(8)]
 
 
-@pytest.mark.parametrize("path", ["", "~nobody/x", "/nowhere/at/all", "a\0b"])
-def test_a_folder_that_is_not_there_is_said(
+@pytest.mark.parametrize("path", ["", "~no-such-user/x", "a\0b"])
+def test_what_is_no_path_is_said(
     visitor: Visitor, make_run: RunMaker, oracle: Oracle, path: str
 ) -> None:
     make_run()
     at = visitor.open("predict")
     at.text_input[0].set_value(path)
     at = press(at, "Look at them")
-    assert len(at.error) == 1
+    assert "This is not a path" in at.error[0].value
     assert not at.dataframe
+
+
+def test_a_folder_that_is_not_there_is_said_until_there_is_another(
+    visitor: Visitor, make_run: RunMaker, oracle: Oracle, photos: Path
+) -> None:
+    make_run()
+    at = visitor.open("predict")
+    at.text_input[0].set_value("/nowhere/at/all")
+    at = wait(wait(press(at, "Look at them")))
+    assert "The folder cannot be read" in at.error[0].value
+    at.text_input[0].set_value(str(photos / "blue"))
+    at = wait(press(at, "Look at them"))
+    assert not at.error
+    assert at.dataframe
 
 
 def test_photos_of_a_dataset_carry_their_class_and_whether_the_run_learned_from_them(
@@ -313,14 +373,19 @@ def test_more_photos_than_can_be_shown_are_left_out_and_counted(
     assert "11 more were left out: 5 are looked at at once." in words(at)
 
 
-def wait(at: AppTest) -> AppTest:
-    """Wait until nothing is done in the background, and draw the page anew."""
+def ended() -> None:
+    """Wait until nothing is done in the background."""
     from core import service
 
     until = time.monotonic() + PATIENCE_S
     while any(each.state == "running" for each in service.current().studies.snapshots()):
         assert time.monotonic() < until, "the study did not end"
         time.sleep(0.01)
+
+
+def wait(at: AppTest) -> AppTest:
+    """Wait until nothing is done in the background, and draw the page anew."""
+    ended()
     return calm(at.run())
 
 
@@ -384,6 +449,84 @@ def test_what_goes_on_for_photos_that_are_removed_ends(
     assert oracle.asked < 40
 
 
+@pytest.mark.usefixtures("in_background")
+@pytest.mark.parametrize("leave", ["another run", "a closed tab"])
+def test_what_goes_on_for_a_run_or_a_tab_that_was_left_ends(
+    visitor: Visitor, make_run: RunMaker, oracle: Oracle, monkeypatch: pytest.MonkeyPatch, leave: str
+) -> None:
+    left = threading.Event()
+    first = Oracle.__call__
+
+    def waiting(self: Oracle, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        assert left.wait(PATIENCE_S)
+        return first(self, images)
+
+    monkeypatch.setattr(Oracle, "__call__", waiting)
+    run, other = make_run(), make_run()
+    at = give(visitor.open("predict", run=run.id), *[(f"{n}.png", picture()) for n in range(40)])
+    if leave == "another run":
+        at.selectbox(key="look_at").select(other.id)
+        at = calm(at.run())
+    else:
+        del at.session_state["predict_pile"]
+    gc.collect()
+    left.set()
+    ended()
+    states = [each.state for each in visitor.service.studies.snapshots()]
+    assert states == (["cancelled", "done"] if leave == "another run" else ["cancelled"])
+
+
+def test_a_folder_is_looked_through_in_the_background_and_that_can_be_cancelled(
+    visitor: Visitor, make_run: RunMaker, oracle: Oracle, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled = threading.Event()
+    first = predict_ways.from_folder
+
+    def slow(folder: Path, leave_out: Path, progress: Progress) -> Gathered:
+        assert cancelled.wait(PATIENCE_S)
+        return first(folder, leave_out, progress)
+
+    monkeypatch.setattr(predict_ways, "from_folder", slow)
+    make_run()
+    at = visitor.open("predict")
+    at.text_input[0].set_value(str(photos / "blue"))
+    at = press(at, "Look at them")
+    assert "Look at them" not in labels(at)
+    at = press(at, "Cancel")
+    cancelled.set()
+    at = wait(at)
+    assert not at.dataframe
+    assert not at.error
+    assert "Look at them" in labels(at)
+
+
+def test_many_photos_from_outside_are_a_table_without_their_pictures(
+    visitor: Visitor, make_run: RunMaker, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict_table, "MOST_PICTURES", 2)
+    make_run()
+    at = give(visitor.open("predict"), *[(f"{n}.png", picture()) for n in range(2)])
+    assert all(row["picture"] for row in table(at))
+    at = give(at, ("2.png", picture()))
+    assert "picture" not in table(at)[0]
+    assert "shows no pictures" in words(at)
+
+
+def test_without_photos_a_damaged_model_leaves_the_page_with_its_way_to_another_run(
+    visitor: Visitor, make_run: RunMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(_folder: RunFolder) -> str:
+        raise BadInput("The model file cannot be read.")
+
+    make_run()
+    make_run()
+    monkeypatch.setattr(predict_answers, "model_mark", damaged)
+    at = visitor.open("predict")
+    assert not at.error
+    assert at.selectbox(key="look_at")
+    assert "The model file cannot be read" in give(at, ("one.png", picture())).error[0].value
+
+
 def test_under_the_threshold_no_class_is_named_not_in_the_file_either(
     visitor: Visitor, make_run: RunMaker, oracle: Oracle, saved: Callable[[], list[dict[str, str]]]
 ) -> None:
@@ -395,6 +538,8 @@ def test_under_the_threshold_no_class_is_named_not_in_the_file_either(
         assert (row["says"], row["second"], row["sure"]) == ("not sure", "", 75.0)
     assert "Not sure. No class reaches 0.80." in words(at).replace("*", "")
     assert {(row["says"], row["second"]) for row in saved()} == {("not sure", "")}
+    assert {row["note"] for row in saved()} == {"blue or <b>![red](x)</b>?"}
+    assert "threshold=0.8\"" in at.code[0].value
     calm(at.slider[0].set_value(0.75).run())
     assert [row["says"] for row in table(at)] == ["blue", "blue"]
 
@@ -464,7 +609,9 @@ def test_without_its_dataset_a_run_answers_and_says_what_is_not_available(
     at = give(visitor.open("predict", run=run.id), ("one.png", picture()))
     calm(at.slider[0].set_value(0.5).run())
     assert len(bars(at)) == 1
-    assert "on validation photos is not available. There is no such dataset." in words(at)
+    assert (
+        "on validation photos is not available. The photos that this run learned from are not in this "
+        "workspace." in words(at))
 
 
 def test_calibrated_probabilities_are_offered_where_there_are_any(
@@ -520,7 +667,7 @@ def test_where_it_looks_is_shown_of_the_photo_as_it_was_sent(
 ) -> None:
     shown: list[tuple[str, bytes]] = []
     monkeypatch.setattr(
-        predict_detail, "heatmap_panel", lambda run, image, _key: shown.append((run.id, image)))
+        predict_detail, "heatmap_panel", lambda run, image, _key, _how: shown.append((run.id, image)))
     run = make_run()
     give(visitor.open("predict"), ("one.png", picture()))
     assert shown == [(run.id, picture())]

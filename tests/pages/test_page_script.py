@@ -74,5 +74,5 @@ def test_why_a_script_cannot_be_written_is_said(visitor: Visitor, run: RunFolder
     press(shown(), WRITE)
     wait(visitor, run)
     at = shown()
-    assert "no such dataset" in at.error[0].value
+    assert "photos that this run learned from are not in this workspace" in at.error[0].value
     assert WRITE in labels(at)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from starlette.routing import Route
 from core.data.dataset import Dataset
 from core.errors import BadInput
 from core.export import formats
+from core.export.package import versions_for
 from core.export.verify import MADE_UP, Verified
 from core.jobs import Progress
 from core.runs import studied
@@ -115,10 +117,24 @@ def test_a_form_that_differs_too_much_says_so_plainly(visitor: Visitor, make_run
 def test_what_was_not_measured_on_photos_is_not_available_and_not_zero(
     visitor: Visitor, make_run: RunMaker
 ) -> None:
-    keep(make_run(), "onnx", replace(VERIFIED, split=MADE_UP, right=None, keras_right=None))
+    keep(make_run(), "onnx", replace(
+        VERIFIED, split=MADE_UP, right=None, keras_right=None, agrees=None))
     at = visitor.open("take_away")
     assert "not available" in table(html_texts(at))
     assert "40 made-up pictures" in words(at)
+    assert "that a form runs, not that it agrees" in words(at)
+
+
+def test_forms_compared_on_other_photos_are_told_of_apart(visitor: Visitor, make_run: RunMaker) -> None:
+    run = make_run()
+    keep(run, "onnx")
+    keep(run, "litert")
+    keep(run, "savedmodel", replace(VERIFIED, images=30, same=30, right=20, keras_right=20))
+    said = words(visitor.open("take_away"))
+    assert said.count("Measured on 40 test photos") == 1
+    assert said.count("Measured on 30 test photos") == 1
+    assert "Keras gets 77.5%" in said
+    assert "Keras gets 66.7%" in said
 
 
 def test_a_missing_package_is_named_and_its_form_has_no_button(
@@ -135,11 +151,35 @@ def test_a_missing_package_is_named_and_its_form_has_no_button(
 def test_a_form_that_is_impossible_for_this_network_says_why(visitor: Visitor, make_run: RunMaker) -> None:
     run = make_run()
     error = BadInput("This network cannot be written as LiteRT.", given="<b>Erfc</b> ![x](http://x)")
-    studied.keep_record(run, "export-litert", {"failed": error.to_json()})
+    versions = versions_for(formats.FORMATS["litert"])
+    studied.keep_record(run, "export-litert", {"failed": error.to_json(), "versions": versions})
     at = visitor.open("take_away")
     assert "This network cannot be written as LiteRT. <b>Erfc</b>" in words(at)
     assert not [each for each in html_texts(at) if "<b>Erfc" in each]
     assert "Make LiteRT" not in labels(at)
+    assert "Try LiteRT again" in labels(at)
+
+
+def test_while_all_are_made_those_that_are_can_be_downloaded(
+    visitor: Visitor, make_run: RunMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_here(monkeypatch)
+    make_run()
+    seen, goes_on = threading.Event(), threading.Event()
+
+    def export(_workspace: Workspace, folder: RunFolder, names: list[str], _progress: Progress) -> None:
+        keep(folder, names[0])
+        goes_on.set()
+        seen.wait(PATIENCE_S)
+
+    monkeypatch.setattr(take_away_formats, "export_apart", export)
+    press(visitor.open("take_away"), "Make all that are missing")
+    assert goes_on.wait(PATIENCE_S)
+    at = visitor.open("take_away")
+    seen.set()
+    assert "Download Keras" in [each.label for each in at.link_button]
+    assert not [each for each in labels(at) if each.startswith("Make ") and "report" not in each]
+    wait_for_studies(visitor)
 
 
 def test_the_run_is_offered_with_its_photos_and_without(

@@ -137,6 +137,8 @@ def test_calibrated_probabilities_are_given_where_there_are_any(app: Starlette, 
     soft = ask(app, run, photo(), JPEG, query="calibrated=1").json()["predictions"]
     assert [each["class"] for each in soft] == [each["class"] for each in plain]
     assert soft[0]["probability"] < plain[0]["probability"]
+    for query, expected in (("calibrated=True", soft), ("calibrated=false", plain)):
+        assert ask(app, run, photo(), JPEG, query=query).json()["predictions"] == expected
 
 
 @pytest.mark.parametrize("query", [
@@ -186,8 +188,9 @@ def test_what_is_sent_as_something_else_is_refused_with_how_to_send_it(
 
 @pytest.mark.parametrize("body", [b"", b"no picture", photo()[:200], b"%PDF-1.4", b"\0" * 5000])
 def test_what_is_no_image_is_refused(app: Starlette, run: RunFolder, body: bytes) -> None:
-    refused(ask(app, run, body, JPEG), 400)
-    refused(ask(app, run, form(part("file", body)), FORM), 400)
+    for answer in (ask(app, run, body, JPEG), ask(app, run, form(part("file", body)), FORM)):
+        refused(answer, 400)
+        assert answer.json()["fix"]
 
 
 @pytest.mark.parametrize("body", [

@@ -57,10 +57,20 @@ def test_findings_are_told_by_the_names_that_the_files_had(
     assert {each["image"] for each in pair["photos"]} == {"red/one.png", "blue/two.jpg"}
     assert pair["agreement"] >= said["near_duplicates"]["agreement_at_least"]
     assert {each["label"] for each in pair["photos"]} == {"blue", "red"}
+    assert said["near_duplicates"]["may_be_more"] is False
     assert said["label_errors"]["looked_at"] == 18
     wrong = {each["image"]: each["looks_like"] for each in said["label_errors"]["photos"]}
     assert wrong in ({"blue/two.jpg": "red"}, {"red/one.png": "blue"})
     assert said["outliers"]["found"] == len(said["outliers"]["photos"])
+
+
+def test_what_cannot_be_trained_on_can_be_audited(
+    copied: Path, workspace: Workspace, plans: list[Plan], capsys: Capture
+) -> None:
+    (copied / "rare").mkdir()
+    Image.new("RGB", (80, 60), "green").save(copied / "rare" / "three.png")
+    said = asked(capsys, "audit", str(copied), "--workspace", str(workspace.root))
+    assert (said["images"], len(plans)) == (19, 1)
 
 
 def test_people_are_told_in_a_few_lines(
@@ -83,6 +93,25 @@ def test_of_many_findings_only_the_first_are_shown(
     assert main(["audit", str(copied), "--workspace", str(workspace.root)]) == 0
     assert plans
     assert "… and 1 more; --json tells up to 500" in capsys.readouterr().out
+
+
+def test_of_many_copies_it_is_said_that_there_may_be_more_pairs(
+    photos: Path, workspace: Workspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copies_alike(dataset: Dataset, *_given: object) -> np.ndarray:
+        rows = np.random.default_rng(0).normal(size=(len(dataset.items), 16)).astype(np.float32)
+        rows[["copy" in item.name for item in dataset.items]] = 1
+        return rows
+
+    monkeypatch.setattr(module, "backbone_features", copies_alike)
+    rough = np.random.default_rng(1).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    image = Image.fromarray(rough).resize((160, 120), Image.Resampling.BICUBIC)
+    for at in range(8):
+        image.save(photos / "red" / f"copy{at}.jpg", quality=95 - at)
+    given = ["audit", str(photos), "--workspace", str(workspace.root)]
+    assert main(given) == 0
+    assert "near-duplicates: at least " in capsys.readouterr().out
+    assert asked(capsys, *given)["near_duplicates"]["may_be_more"] is True
 
 
 def test_an_unknown_backbone_and_weights_that_cannot_be_had_are_errors(

@@ -79,6 +79,22 @@ def test_a_folder_that_holds_something_is_left_alone(
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
 
 
+@pytest.mark.parametrize(("form", "out"), [
+    ("onnx", "full"), ("onnx", "full/mine"), ("onnx", "nowhere/x.onnx"), ("onnx", "folder.zip"),
+    ("run", "full"), ("run", "folder.zip"),
+])
+def test_where_it_goes_is_looked_at_before_the_work(
+    workspace: Workspace, run: RunFolder, made: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    capsys: Capture, form: str, out: str,
+) -> None:
+    monkeypatch.setattr(command, "pack_to", lambda *_given, **_more: made.append("run"))
+    for name in ("full", "folder.zip"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "full" / "mine").write_text("mine")
+    refused(capsys, *words(workspace, "export", run.id, "--format", form, "--out", str(tmp_path / out)))
+    assert made == []
+
+
 def test_people_read_how_close_it_is_and_are_warned_where_it_is_not(
     workspace: Workspace, run: RunFolder, made: list[str], capsys: Capture
 ) -> None:
@@ -88,6 +104,11 @@ def test_people_read_how_close_it_is_and_are_warned_where_it_is_not(
     assert "do not rely on it" not in said
     answer = {**VERIFIED.to_json(), "agrees": False, "out": "x", "format": "onnx"}
     assert "do not rely on it" in command.show_export(answer)
+    assert "6 of 8 right, Keras 6" in command.show_export(answer)
+    on_noise = command.show_export({**answer, "agrees": None, "right": None})
+    assert "These pictures are noise" in on_noise
+    assert "do not rely on it" not in on_noise
+    assert "right, Keras" not in on_noise
 
 
 def test_an_unknown_form_and_photos_without_a_run_are_refused(
@@ -96,6 +117,7 @@ def test_an_unknown_form_and_photos_without_a_run_are_refused(
     run.model.write_bytes(b"model")
     error = refused(capsys, *words(workspace, "export", run.id, "--format", "coreml"))
     assert "litert" in error["fix"]
+    assert error["fix"].endswith("run.")
     refused(capsys, *words(workspace, "export", run.id, "--format", "onnx", "--photos"))
     refused(capsys, *words(workspace, "export", run.id, "--format", "run"))
     nowhere = str(tmp_path / "nowhere" / "x.zip")
@@ -113,7 +135,7 @@ def test_a_run_goes_to_another_workspace_as_one_file(
     found = asked(capsys, *words(other, "import", str(target)))
     assert found == {"run": run.id, "number": 1, "dataset": dataset.id, "photos": True}
     assert main(words(other, "import", str(target))) == 0
-    assert f"run {run.id}-2: taken in" in capsys.readouterr().out
+    assert f"run {run.id}-2: taken in as number 2" in capsys.readouterr().out
 
 
 def test_a_run_without_photos_says_so_where_they_are_not_there(

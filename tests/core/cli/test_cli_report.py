@@ -33,6 +33,8 @@ def test_it_stays_with_the_run_and_goes_where_it_is_wanted(
     assert found == {"run": run.id, "report": str(out), "card": str(card)}
     assert out.read_bytes() == report_file(run).read_bytes()
     assert card.read_bytes() == card_file(run).read_bytes()
+    card.write_text("Filled in by hand.")
+    assert card_file(run).read_text() != "Filled in by hand."
 
 
 def test_without_a_place_it_says_where_it_is(run: RunFolder, workspace: Workspace, capsys: Capture) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from cli_calls import Capture, asked, refused
 
+from core.cli.evaluate import answer, show
 from core.cli.main import main
 from core.data.dataset import Dataset
 from core.data.intake import take_in
@@ -17,6 +19,8 @@ from core.runs import studied
 from core.runs.folder import RunFolder
 from core.runs.status import State
 from core.runs.work import looks
+from core.studies import evaluating
+from core.studies.target import Target
 from core.training.plan import Plan
 from core.workspace import Workspace
 from tests.conftest import make_photos
@@ -64,14 +68,31 @@ def test_the_test_photos_are_measured_unless_others_are_named(
     assert asked(capsys, "evaluate", run.id)["test_looks"] == 1
 
 
-@pytest.mark.parametrize("split", ["validation", "train", "all"])
+def test_all_photos_show_the_test_photos_too_and_say_how_many_were_learned_from(
+    capsys: Capture, run: RunFolder, data: Dataset
+) -> None:
+    found = asked(capsys, "evaluate", run.id, "--split", "all")
+    learned = len(data.of_split("train"))
+    assert (found["images"], found["learned_among"], found["test_looks"]) == (len(data.items), learned, 1)
+    assert looks(run.report() or {}) == 1
+    assert main(["evaluate", run.id, "--split", "all"]) == 0
+    assert f"learned from, and measured on all the same: {learned} photos" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("split", ["validation", "train"])
 def test_another_split_is_measured_and_is_no_look_at_the_test_photos(
     capsys: Capture, run: RunFolder, data: Dataset, split: str
 ) -> None:
     found = asked(capsys, "evaluate", run.id, "--split", split)
-    images = len(data.items) if split == "all" else len(data.of_split(split))
-    assert (found["split"], found["images"], found["test_looks"]) == (split, images, None)
+    assert (found["split"], found["images"], found["test_looks"]) == (split, len(data.of_split(split)), None)
     assert looks(run.report() or {}) == 0
+
+
+def test_that_validation_photos_chose_the_epoch_is_said(capsys: Capture, run: RunFolder) -> None:
+    assert main(["evaluate", run.id, "--split", "validation"]) == 0
+    assert "chosen by these photos" in capsys.readouterr().out
+    assert main(["evaluate", run.id]) == 0
+    assert "chosen by these photos" not in capsys.readouterr().out
 
 
 def test_a_folder_is_measured_whole_and_what_is_left_out_is_said(
@@ -106,6 +127,21 @@ def test_people_read_the_figures_with_intervals(capsys: Capture, run: RunFolder)
     assert "at temperature 2.00: calibration error" in said
     row = next(line for line in said.splitlines() if line.startswith("red"))
     assert " – " in row
+
+
+def test_names_from_outside_cannot_steer_the_terminal(
+    capsys: Capture, run: RunFolder, place: Workspace, data: Dataset
+) -> None:
+    target = Target()
+    found = answer(place, run, target, evaluating.looked(place, run, target))
+    evil = "\x1b]0;pwned\x07\x1b[2J"
+    rows: Any = found["by_class"]
+    said = show({
+        **found, "dataset_title": evil, "unknown_classes": [evil], "left_out": 1, "unknown_before": [evil],
+        "by_class": [{**row, "class": evil} for row in rows],
+    })
+    assert said.count("pwned") == 3 + len(rows)
+    assert all(each.isprintable() for each in said.replace("\n", ""))
 
 
 def test_what_is_not_there_is_refused(capsys: Capture, run: RunFolder, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 import threading
 from dataclasses import replace
 
@@ -10,7 +12,7 @@ from core.data import dataset as datasets
 from core.data import marks
 from core.data.dataset import Dataset
 from core.data.marks import BAD, KEEP, WRONG, Mark, marks_of, of_items, set_mark
-from core.errors import BadInput
+from core.errors import BadInput, NotFound, Unavailable
 
 
 def other_class(dataset: Dataset, at: int) -> str:
@@ -121,3 +123,25 @@ def test_two_tabs_that_mark_at_once_lose_nothing(dataset: Dataset) -> None:
     for thread in threads:
         thread.join()
     assert set(marks_of(dataset.folder)) == {item.path for item in dataset.items}
+
+
+@pytest.mark.parametrize(
+    ("code", "why"), [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "could not be written")])
+def test_a_mark_that_cannot_be_written_says_so_and_the_others_stay(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, code: int, why: str
+) -> None:
+    set_mark(dataset, dataset.items[0].path, Mark(KEEP))
+
+    def fail(*_given: object) -> None:
+        raise OSError(code, "as the system says it")
+
+    monkeypatch.setattr(marks, "write_json", fail)
+    with pytest.raises(Unavailable, match=why):
+        set_mark(dataset, dataset.items[1].path, Mark(BAD))
+    assert marks_of(dataset.folder) == {dataset.items[0].path: Mark(KEEP)}
+
+
+def test_a_photo_of_a_dataset_that_is_gone_cannot_be_marked(dataset: Dataset) -> None:
+    shutil.rmtree(dataset.folder)
+    with pytest.raises(NotFound, match="this dataset is gone"):
+        set_mark(dataset, dataset.items[0].path, Mark(BAD))

@@ -207,6 +207,34 @@ def test_a_cancelled_version_leaves_nothing_behind(workspace: Workspace, dataset
     assert left_in(workspace) == []
 
 
+def test_a_version_can_be_cancelled_when_its_last_photo_is_there(
+    workspace: Workspace, dataset: Dataset
+) -> None:
+    def cancel(_phase: str, done: int, total: int | None) -> None:
+        if done == total:
+            raise Stopped("It was cancelled.")
+
+    with pytest.raises(Stopped):
+        new_version(workspace, dataset, some_marks(dataset), cancel)
+    assert len(datasets.summaries(workspace)) == 1
+    assert left_in(workspace) == []
+
+
+def test_a_damaged_version_is_passed_over_and_the_others_are_found(
+    workspace: Workspace, dataset: Dataset
+) -> None:
+    marked = some_marks(dataset)
+    made = new_version(workspace, dataset, marked)
+    (blue,) = of_class(dataset, "red", "train")[:1]
+    other = new_version(workspace, dataset, {blue.path: Mark(BAD)})
+    (other.folder / "dataset.json").write_text("{")
+    os.utime(other.folder / "dataset.json", ns=(1, 1))
+    assert version_of(workspace, dataset, changes_of(dataset, marked)) == made
+    assert version_of(workspace, dataset, changes_of(dataset, {blue.path: Mark(BAD)})) is None
+    again = new_version(workspace, dataset, {blue.path: Mark(BAD)})
+    assert again.id not in (made.id, other.id)
+
+
 def test_a_photo_that_is_gone_leaves_nothing_behind(workspace: Workspace, dataset: Dataset) -> None:
     dataset.file(dataset.items[-1]).unlink()
     with pytest.raises(Unavailable):

@@ -65,7 +65,7 @@ def full(dataset: Dataset, title: str = "Run 1") -> Findings:
         dataset=dataset, history=rows, kept=3,
         stages=[(1, "head only"), (3, "all that may learn")], parameters=(3_400_000, 12_000), seconds=90.0,
         saved_s=240.0, versions={"keras": "3.15.1"}, machine={"system": "Linux"}, looks=2,
-        measured=rates(dataset.classes, confusion.tolist()),
+        measured=rates(dataset.classes, confusion.tolist()), learned_before=0,
         majority=(dataset.classes[1], sure_share(30, 60)), calibration=calibration(said), temperature=1.4,
         hardest=[photo] * 3, heatmaps=[replace(photo, heatmap=jpeg())], heatmap_block="block7",
         moved=[Moved("stem", 0.0, 1.0), Moved("block7", 0.03, 0.88)], clean=sure_share(50, 60),

@@ -21,6 +21,12 @@ def test_few_photos_many_looks_and_a_weak_result_are_said(dataset: Dataset) -> N
     assert "not clearly better than always saying “red”" in said
 
 
+def test_test_photos_that_an_earlier_run_learned_from_are_said(dataset: Dataset) -> None:
+    assert any("learned from 7 of the test photos" in each
+               for each in limits(replace(full(dataset), learned_before=7)))
+    assert not any("earlier run" in each for each in limits(full(dataset)))
+
+
 def test_classes_with_few_photos_are_named(dataset: Dataset) -> None:
     found = full(dataset)
     assert found.measured is not None

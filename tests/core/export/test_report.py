@@ -69,7 +69,7 @@ def test_a_full_report_has_every_part_and_its_figures(dataset: Dataset) -> None:
     assert "of 60 test photos; 95% interval" in read.text
     assert "A temperature of 1.40" in read.text
     assert "Block 7 3.00% 0.880" in read.text
-    assert "Blurred 80.0% (68.2%–88.2%) 66.7% (54.1%–77.3%) 36.7% (25.6%–49.3%)" in read.text
+    assert "Blurred 80.0% (68.2% to 88.2%) 66.7% (54.1% to 77.3%) 36.7% (25.6% to 49.3%)" in read.text
     assert "On test photos. As they are: 83.3%" in read.text
     assert "looked at 2 times" in read.text
     assert "keras 3.15.1" in read.text
@@ -107,6 +107,13 @@ def test_why_nothing_is_known_of_single_photos_is_said_where_the_figures_stay(da
     assert read.text.count("Not available: its photos are no longer in the workspace.") == 3
     assert "was not looked at" not in read.text
     assert "of 60 test photos" in read.text
+
+
+def test_photos_that_cannot_be_read_any_more_leave_no_empty_reason(dataset: Dataset) -> None:
+    read = Read(report(replace(full(dataset), measured=None, hardest=(), heatmaps=())))
+    why = "Not available: no figures on the test photos, or no test photo that can be read."
+    assert read.text.count(why) == 4
+    assert "Not available: <" not in read.text
 
 
 def test_a_loss_that_is_no_number_leaves_the_rest_of_the_curve(dataset: Dataset) -> None:

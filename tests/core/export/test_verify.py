@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import BadInput, Stopped
 from core.export.formats import FORMATS
-from core.export.verify import TIMED, Chances, Images, Seen, Verified, verify
+from core.export.verify import MADE_UP, TIMED, Chances, Images, Seen, Verified, verify
 
 KERAS = FORMATS["litert"]
 IMAGES = np.arange(20 * 12, dtype=np.uint8).reshape(20, 2, 2, 3)
@@ -64,6 +64,12 @@ def test_where_nothing_is_known_of_the_pictures_nothing_is_right_or_wrong(file: 
     assert (found.right, found.keras_right) == (None, None)
 
 
+def test_on_noise_a_form_never_agrees_but_may_differ(file: Path) -> None:
+    noise = Seen(IMAGES, MADE_UP, None)
+    assert compared(file, saying((1, 0)), saying((1, 0)), noise).agrees is None
+    assert compared(file, saying((float("nan"), 0)), saying((1, 0)), noise).agrees is False
+
+
 def test_both_are_timed_in_turns_one_photo_by_itself(file: Path) -> None:
     asked: list[tuple[str, int]] = []
 
@@ -100,13 +106,13 @@ KNOWN = Verified("test", 20, 19, 0.5, 14, 15, 0.01, 0.02, 1234, False)
 
 def test_what_was_found_is_read_back() -> None:
     assert Verified.from_json(KNOWN.to_json()) == KNOWN
-    unknown = replace(KNOWN, right=None, keras_right=None)
+    unknown = replace(KNOWN, right=None, keras_right=None, agrees=None)
     assert Verified.from_json(unknown.to_json()) == unknown
 
 
 @pytest.mark.parametrize("change", [
     {"same": 21}, {"images": 0}, {"difference": float("nan")}, {"bytes": "large"}, {"other": 1},
-    {"right": -1},
+    {"right": -1}, {"agrees": "yes"},
 ])
 def test_what_cannot_be_is_not_read(change: dict[str, Any]) -> None:
     with pytest.raises(BadInput):

@@ -185,6 +185,51 @@ def test_several_threads_may_ask_at_once(networks: list[Network]) -> None:
     assert len(networks) == 1
 
 
+def test_a_model_that_is_ready_answers_while_another_is_made_ready(
+    networks: list[Network], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(Path("a")):
+        pass
+    begun, go_on = threading.Event(), threading.Event()
+    first = module.network
+
+    def slow(model: Loaded) -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return first(model)
+
+    def ask_b() -> None:
+        with answering(Path("b")):
+            pass
+
+    monkeypatch.setattr(module, "network", slow)
+    waiting = [threading.Thread(target=ask_b) for _each in range(2)]
+    for each in waiting:
+        each.start()
+    assert begun.wait(60)
+    answered = threading.Thread(target=said_of, args=([io.BytesIO(photo(0))],))
+    answered.start()
+    answered.join(60)
+    assert not answered.is_alive()
+    go_on.set()
+    for each in waiting:
+        each.join()
+    assert len(networks) == 2
+
+
+def test_a_model_that_could_not_be_made_ready_is_tried_again(
+    networks: list[Network], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_model: Loaded) -> Network:
+        raise ImportError("No module named 'tensorflow'")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "network", broken)
+        with pytest.raises(Unavailable), answering(Path("a")):
+            pass
+    assert said_of([io.BytesIO(photo(0))])[0].problem is None
+
+
 @pytest.mark.slow
 def test_the_graph_says_what_the_model_says_and_its_memory_comes_back(trained: Any) -> None:
     photos = [trained.dataset.file(item) for item in trained.dataset.items[:5]]

@@ -51,6 +51,16 @@ def test_pairs_across_splits_come_first_those_of_the_test_before_all(found: Audi
     assert (found.twins_found, found.across, found.images) == (4, 2, 40)
 
 
+def test_of_many_copies_it_is_known_that_not_every_pair_may_have_been_found(found: Audit) -> None:
+    assert not found.more_twins
+    same = np.stack([picture(0)] * 6)
+    items = [Item(f"images/{at:06}.png", f"{at}.png", 0, "train", str(at), 8, 8) for at in range(6)]
+    many = audit(items, np.ones((6, 4), np.float32), lambda places, _progress: same[list(places)])
+    assert many.twins_found < 15
+    assert many.more_twins
+    assert replace(found, twins_found=501).more_twins
+
+
 def test_the_label_that_was_changed_is_found(found: Audit) -> None:
     assert "images/000031.png" in [each.image for each in found.mislabelled]
     assert found.asked == 40

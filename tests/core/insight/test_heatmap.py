@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import gc
 import io
+import threading
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from core.training.plan import Head, Plan
 from core.training.start import RANDOM, Start
 
 SIZE = 64
+PATIENCE_S = 20
 LITE = "efficientnet-lite0"
 PLAIN = Head()
 HEADS = (Head(pooling="max", hidden=6), Head(pooling="flatten", dropout=0.5))
@@ -149,6 +152,38 @@ def test_an_explainer_is_made_once_and_goes_with_its_model(monkeypatch: pytest.M
     assert gone() is None
     # One that somebody still holds goes on working.
     np.testing.assert_array_equal(first.heatmap(images[0], 0), kept)
+
+
+class Slow:
+    """Stands in for an explainer whose graph takes long to trace, where its block is "slow"."""
+
+    begun, may_end = threading.Event(), threading.Event()
+    made: tuple[str, ...] = ()
+
+    def __init__(self, _model: Loaded, _backbone: str, block: str) -> None:
+        Slow.made += (block,)
+        if block == "slow":
+            Slow.begun.set()
+            assert Slow.may_end.wait(PATIENCE_S)
+
+
+def test_while_a_graph_is_traced_other_models_and_traced_blocks_do_not_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(insight, "Explainer", Slow)
+    one, other = (Loaded(object(), ("a", "b"), SIZE) for _each in range(2))
+    known = explainer(one, LITE, "top")
+    with ThreadPoolExecutor(3) as pool:
+        try:
+            slow = [pool.submit(explainer, one, LITE, "slow") for _each in range(2)]
+            assert Slow.begun.wait(PATIENCE_S)
+            quick = pool.submit(lambda: (explainer(one, LITE, "top"), explainer(other, LITE, "top")))
+            found, _of_other = quick.result(PATIENCE_S)
+        finally:
+            Slow.may_end.set()
+        assert found is known
+        assert slow[0].result() is slow[1].result()
+    assert sorted(Slow.made) == ["slow", "top", "top"]
 
 
 @pytest.mark.slow

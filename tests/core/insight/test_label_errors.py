@@ -73,3 +73,24 @@ def test_a_stop_leaves_between_two_fits() -> None:
 
     with pytest.raises(Stopped):
         out_of_sample(features, labels.tolist(), stop)
+
+
+def test_a_stop_leaves_in_the_midst_of_a_fit_too() -> None:
+    features, labels = groups(12, apart=0.5)
+    told: list[int] = []
+
+    def stop(_phase: str, done: int, _total: int | None) -> None:
+        told.append(done)
+        if told.count(0) == 4:
+            raise Stopped("It was cancelled.")
+
+    with pytest.raises(Stopped):
+        out_of_sample(features, labels.tolist(), stop)
+    assert set(told) == {0}
+
+
+def test_features_that_are_all_alike_question_no_label() -> None:
+    labels = [0] * 10 + [1] * 20
+    places, chances = out_of_sample(np.ones((30, 8), np.float32), labels)
+    assert len(places) == len(chances) == 0
+    assert label_errors(chances, labels, places) == []

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from core.backbones import catalogue
+from core.errors import BadInput
+from core.insight import moved
 from core.insight.cka import linear_cka
 from core.insight.moved import _weights, block_embedder, weight_changes
 
@@ -78,3 +80,24 @@ def test_weights_that_are_no_numbers_have_no_figure() -> None:
     kernel = other.get_layer("stem_conv").kernel
     kernel.assign(np.full(kernel.shape, np.nan, np.float32))
     assert weight_changes(one, other, name)["stem"] is None
+
+
+@pytest.mark.parametrize("other", [[np.ones(1)], [np.ones((3, 3))], [np.ones(3)] * 2, []])
+def test_backbones_of_other_shapes_do_not_fit(
+    monkeypatch: pytest.MonkeyPatch, other: list[np.ndarray]
+) -> None:
+    monkeypatch.setattr(moved, "block_layers", lambda body, _name: {"stem": body})
+    monkeypatch.setattr(moved, "_weights", iter)
+    same = [np.ones(3)]
+    assert weight_changes(same, same, "any") == {"stem": 0.0}
+    with pytest.raises(BadInput, match="do not fit"):
+        weight_changes(same, other, "any")
+
+
+def test_a_backbone_that_lacks_a_layer_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def layers(_body: object, _name: str) -> None:
+        raise ValueError("No such layer: stem_conv")
+
+    monkeypatch.setattr(moved, "block_layers", layers)
+    with pytest.raises(BadInput, match="do not fit"):
+        weight_changes([], [], "any")

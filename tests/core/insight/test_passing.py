@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from core.errors import BadInput, Stopped
-from core.insight.passing import BATCH, Images, passed
+from core.insight.passing import BATCH, Images, answers, passed
 
 COUNT = 2 * BATCH + 3
 
@@ -64,3 +65,21 @@ def test_a_photo_that_is_gone_is_named(files: list[Path]) -> None:
     files[-1].unlink()
     with pytest.raises(BadInput, match=files[-1].name):
         passed(means, files, 4)
+
+
+@pytest.mark.parametrize("worst", [0.5, np.nan, np.inf])
+def test_what_a_model_answers_has_to_be_numbers(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worst: float
+) -> None:
+    def predict_on_batch(images: Images) -> np.ndarray:
+        corner = images[:, 0, 0, 0]
+        return np.where(corner[:, np.newaxis] == COUNT - 1, worst, [[0.25, 0.75]])
+
+    model = SimpleNamespace(keras=SimpleNamespace(predict_on_batch=predict_on_batch), size=4)
+    monkeypatch.setattr("core.insight.predict.loaded", lambda _path: model)
+    if np.isfinite(worst):
+        found = answers(tmp_path / "model.keras", files)
+        assert found.tolist() == [[0.25, 0.75]] * (COUNT - 1) + [[0.5, 0.5]]
+    else:
+        with pytest.raises(BadInput, match="finite numbers"):
+            answers(tmp_path / "model.keras", files)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,38 @@ def test_a_model_is_loaded_once_and_the_last_two_stay(tmp_path: Path, files: lis
     assert files == ["a", "b", "c"]
     loaded(paths[1])
     assert files == ["a", "b", "c", "b"]
+
+
+def test_a_loaded_model_is_there_while_another_is_being_loaded(
+    tmp_path: Path, files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.training import model as models
+
+    begun, go_on = threading.Event(), threading.Event()
+    first = models.load_model
+
+    def slow(path: Path) -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return first(path)
+
+    one, other = tmp_path / "one.keras", tmp_path / "other.keras"
+    for path in (one, other):
+        path.write_bytes(b"model")
+    loaded(one)
+    monkeypatch.setattr(models, "load_model", slow)
+    loading = [threading.Thread(target=loaded, args=(other,)) for _each in range(2)]
+    for each in loading:
+        each.start()
+    assert begun.wait(60)
+    asking = threading.Thread(target=loaded, args=(one,))
+    asking.start()
+    asking.join(60)
+    assert not asking.is_alive()
+    go_on.set()
+    for each in loading:
+        each.join()
+    assert files == ["one", "other"]
 
 
 def test_a_model_file_that_was_replaced_is_loaded_anew(tmp_path: Path, files: list[str]) -> None:

@@ -168,6 +168,15 @@ def test_what_was_measured_of_another_model_goes_and_the_rest_of_the_report_stay
     assert folder.report() == {"version": 1, "test": None}
 
 
+def test_a_copied_workspace_lists_its_runs_in_the_order_they_were_asked_for(workspace: Workspace) -> None:
+    for day, copied in ((1, 3), (2, 1), (3, 2)):
+        made = workspace.runs / f"2026010{day}-120000-run"
+        made.mkdir()
+        (made / "plan.json").write_text("{}")
+        os.utime(made / "plan.json", (copied, copied))
+    assert [each.id[:8] for each in run_folders(workspace)] == ["20260103", "20260102", "20260101"]
+
+
 def test_more_epochs_leave_a_run_its_place_among_the_others(workspace: Workspace, folder: RunFolder) -> None:
     os.utime(folder.path / "plan.json", ns=(10**18 + 1, 10**18 + 1))
     later = RunFolder.create(workspace, PLAN)

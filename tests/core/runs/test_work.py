@@ -5,8 +5,10 @@ import json
 import logging
 import threading
 import zipfile
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +17,9 @@ from core.data import dataset as datasets
 from core.data.dataset import Dataset
 from core.errors import BadInput, Busy, NotFound, RunFailed, Stopped
 from core.insight.metrics import Share
-from core.runs import work
+from core.runs import begun, studied, work
 from core.runs.folder import RunFolder
+from core.runs.lineage import going_on_from
 from core.runs.listener import FolderListener
 from core.runs.status import State, Status
 from core.runs.wishes import Leaving, Wish, ask, asked
@@ -91,6 +94,16 @@ def plan(dataset: Dataset) -> Plan:
 @pytest.fixture
 def folder(workspace: Workspace, plan: Plan) -> RunFolder:
     return RunFolder.create(workspace, plan)
+
+
+def model_that(looks_at: Callable[[int], object]) -> Callable[[Path], object]:
+    """Stand in for loading a model that finds every photo blue, and tells how many it is shown."""
+    def predict_on_batch(images: np.ndarray) -> np.ndarray:
+        looks_at(len(images))
+        return np.tile(np.array([[0.75, 0.25]], np.float32), (len(images), 1))
+
+    model = SimpleNamespace(keras=SimpleNamespace(predict_on_batch=predict_on_batch), size=24)
+    return lambda _path: model
 
 
 def all_blue(dataset: Dataset) -> np.ndarray:
@@ -298,7 +311,7 @@ def test_photos_that_are_gone_fail_the_run_with_advice(workspace: Workspace, fol
     ended = carry_out(workspace, folder, Leaving())
     assert ended.state is State.FAILED
     assert ended.error is not None
-    assert "dataset" in ended.error.what
+    assert "photos that this run learned from are not in this workspace" in ended.error.what
 
 
 def test_a_dataset_that_cannot_be_trained_on_fails_before_tensorflow_is_asked(
@@ -342,7 +355,6 @@ def test_what_was_measured_is_read_and_not_measured_again(
     def again(*_given: object, **_named: object) -> None:
         raise AssertionError("the test photos were looked at twice")
 
-    monkeypatch.setattr(engine, "probabilities", again)
     monkeypatch.setattr("core.insight.predict.loaded", again)
     assert measure(workspace, folder) == evaluation_of(folder)
 
@@ -354,17 +366,7 @@ def test_a_stopped_run_is_measured_once_when_asked(
     trainer.stopped = True
     carry_out(workspace, folder, Leaving())
     looked: list[int] = []
-
-    def probabilities(_model: object, files: engine.Photos, _size: int) -> np.ndarray:
-        looked.append(len(files))
-        return all_blue(dataset)
-
-    class Model:
-        keras = None
-        size = 24
-
-    monkeypatch.setattr(engine, "probabilities", probabilities)
-    monkeypatch.setattr("core.insight.predict.loaded", lambda _path: Model)
+    monkeypatch.setattr("core.insight.predict.loaded", model_that(looked.append))
     first = measure(workspace, folder)
     assert first is not None
     assert isinstance(first.accuracy, Share)
@@ -374,6 +376,80 @@ def test_a_stopped_run_is_measured_once_when_asked(
     assert report is not None
     assert report["parameters"] == {"total": 100, "trainable": 10}
     assert looks(report) == 1
+
+
+def test_a_run_notes_the_model_that_it_begins_with(
+    workspace: Workspace, folder: RunFolder, trainer: Engine
+) -> None:
+    carry_out(workspace, folder, Leaving())
+    after = RunFolder.create(workspace, going_on_from(folder.plan(), folder))
+    carry_out(workspace, after, Leaving())
+    begun.require_same_start(workspace, after, after.plan())
+    folder.model.write_bytes(b"the model after more epochs")
+    with pytest.raises(BadInput, match="trained further since"):
+        begun.require_same_start(workspace, after, after.plan())
+
+
+def test_while_a_run_is_trained_its_test_photos_are_not_looked_at(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer.stopped = True
+    carry_out(workspace, folder, Leaving())
+    monkeypatch.setattr(work, "_MOMENT_S", 0.05)
+    monkeypatch.setattr("core.insight.predict.loaded", lambda _path: pytest.fail("looked"))
+    with held(folder), pytest.raises(Busy):
+        measure(workspace, folder)
+    assert evaluation_of(folder) is None
+
+
+def test_the_test_figures_of_a_model_that_changed_meanwhile_are_not_written(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer.stopped = True
+    carry_out(workspace, folder, Leaving())
+    before = folder.report()
+    monkeypatch.setattr("core.insight.predict.loaded", model_that(
+        lambda _count: folder.model.write_bytes(b"the model after more epochs")))
+    with pytest.raises(BadInput, match="trained further meanwhile"):
+        measure(workspace, folder)
+    assert folder.report() == before
+    assert studied.kept_predictions(folder, "own-test") is None
+
+
+def test_what_is_written_into_the_report_while_the_photos_are_looked_at_stays(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer.stopped = True
+    carry_out(workspace, folder, Leaving())
+    monkeypatch.setattr("core.insight.predict.loaded", model_that(
+        lambda _count: folder.write_report({**(folder.report() or {}), "note": "meanwhile"})))
+    measure(workspace, folder)
+    assert (folder.report() or {})["note"] == "meanwhile"
+    assert looks(folder.report() or {}) == 1
+
+
+def test_a_look_at_the_test_photos_can_be_cancelled_and_does_not_count_then(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(_phase: str, done: int, _total: int | None) -> None:
+        if done:
+            raise Stopped("It was cancelled.")
+
+    trainer.stopped = True
+    carry_out(workspace, folder, Leaving())
+    monkeypatch.setattr("core.insight.predict.loaded", model_that(lambda _count: None))
+    with pytest.raises(Stopped):
+        measure(workspace, folder, stop)
+    assert looks(folder.report() or {}) == 0
+
+
+def test_test_answers_that_are_no_numbers_are_no_figures(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, dataset: Dataset
+) -> None:
+    trainer.test = all_blue(dataset) * np.nan
+    assert carry_out(workspace, folder, Leaving()).state is State.FINISHED
+    assert evaluation_of(folder) is None
+    assert looks(folder.report() or {}) == 0
 
 
 def test_each_time_that_a_run_goes_on_and_its_test_photos_are_seen_again_counts(

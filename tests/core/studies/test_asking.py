@@ -8,6 +8,7 @@ import pytest
 
 from core.jobs import Jobs, JobSnapshot, Progress
 from core.studies import asking
+from core.studies.target import Target
 
 PATIENCE_S = 10.0
 
@@ -67,3 +68,8 @@ def test_a_cancelled_study_says_so(jobs: Jobs) -> None:
     assert begun.wait(PATIENCE_S)
     jobs.cancel(job)
     assert ended(jobs, "run-1", "moved").state == "cancelled"
+
+
+def test_whoever_looks_at_the_same_photos_asks_for_the_same_study() -> None:
+    kinds = {asking.look_kind(target) for target in (Target(), Target("", "test"), Target("", "validation"))}
+    assert kinds == {"look-own-test", "look-own-validation"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from sklearn.metrics import log_loss
 
 from core.data.dataset import Dataset
 from core.data.intake import take_in
-from core.errors import BadInput
+from core.errors import BadInput, Stopped
 from core.insight.predictions import Predictions
 from core.runs import studied
 from core.runs.folder import RunFolder
@@ -29,6 +30,9 @@ from core.studies.target import Target, chosen
 from core.training.plan import Plan
 from core.workspace import Workspace
 from tests.conftest import make_photos
+
+MODEL = SimpleNamespace(size=24, keras=SimpleNamespace(
+    predict_on_batch=lambda images: np.tile(np.asarray([[0.75, 0.25]], np.float32), (len(images), 1))))
 
 
 @pytest.fixture
@@ -77,6 +81,57 @@ def test_the_test_photos_by_the_datasets_id_are_the_same(
     assert not is_own_test(run, Target("", "validation"))
     looked(workspace, run, Target(many.id, "test"))
     assert evaluation_of(run) is not None
+
+
+def test_a_look_at_all_photos_is_one_at_the_test_photos(workspace: Workspace, run: RunFolder) -> None:
+    said_of(workspace, run, "test")
+    said_of(workspace, run, "all")
+    looked(workspace, run, Target("", "all"))
+    assert looks(run.report() or {}) == 1
+
+
+def test_a_first_look_is_told_of_and_a_cancelled_one_does_not_count(
+    workspace: Workspace, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(_phase: str, done: int, total: int | None) -> None:
+        if done and done == total:
+            raise Stopped("It was cancelled.")
+
+    monkeypatch.setattr("core.insight.predict.loaded", lambda _path: MODEL)
+    with pytest.raises(Stopped):
+        looked(workspace, run, Target(), stop)
+    assert looks(run.report() or {}) == 0
+    assert predicting.kept(run, Target(), chosen(workspace, run, Target())) is None
+    looked(workspace, run, Target())
+    assert looks(run.report() or {}) == 1
+
+
+def test_answers_of_a_model_that_changed_meanwhile_are_not_kept(
+    workspace: Workspace, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained_further(*_given: object) -> None:
+        run.model.write_bytes(b"the model after more epochs")
+
+    monkeypatch.setattr("core.insight.predict.loaded", lambda _path: MODEL)
+    with pytest.raises(BadInput, match="trained further meanwhile"):
+        predicting.predictions(workspace, run, Target("", "validation"), trained_further)
+    photos = chosen(workspace, run, Target("", "validation"))
+    assert predicting.kept(run, Target("", "validation"), photos) is None
+
+
+def test_a_temperature_of_a_model_that_changed_meanwhile_is_not_kept(
+    workspace: Workspace, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said_of(workspace, run, "validation")
+
+    def fitted(_found: Predictions) -> float:
+        run.model.write_bytes(b"the model after more epochs")
+        return 2.0
+
+    monkeypatch.setattr(evaluating, "fitted_temperature", fitted)
+    with pytest.raises(BadInput, match="trained further meanwhile"):
+        fit_temperature(workspace, run)
+    assert kept_temperature(run) is None
 
 
 def test_a_look_at_other_photos_is_none_at_the_test_photos(workspace: Workspace, run: RunFolder) -> None:

@@ -6,6 +6,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from core.errors import BadInput, NotFound, Stopped, Unavailable
 from core.export.convert import convert
 from core.export.formats import FORMATS, missing
 from core.export.opened import opened
+from core.export.package import versions_for
 from core.export.verify import MADE_UP, Verified
 from core.insight.predict import Answer, loaded, predict
 from core.jobs import no_progress
@@ -70,11 +72,55 @@ def test_a_record_without_its_file_is_not_an_export(folder: RunFolder) -> None:
 
 def test_a_form_that_is_known_to_be_impossible_is_not_offered_again(folder: RunFolder) -> None:
     error = BadInput("This network cannot be written as LiteRT.", given="RuntimeError: Erf")
-    studied.keep_record(folder, "export-litert", {"failed": error.to_json()})
+    versions = versions_for(FORMATS["litert"])
+    studied.keep_record(folder, "export-litert", {"failed": error.to_json(), "versions": versions})
     found = failure_of(folder, "litert")
     assert found is not None
     assert found.given == error.given
     assert "litert" not in [form.name for form in to_make(folder)]
+
+
+def test_with_other_packages_it_is_worth_another_try(folder: RunFolder) -> None:
+    versions = {**versions_for(FORMATS["litert"]), "tensorflow": "1.0"}
+    for record in ({"versions": versions}, {}):
+        failed = BadInput("This network cannot be written as LiteRT.").to_json()
+        studied.keep_record(folder, "export-litert", {"failed": failed, **record})
+        assert failure_of(folder, "litert") is None
+        assert "litert" in [form.name for form in to_make(folder)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trouble", [MemoryError(), ImportError("onnx is half there"), "exhausted"])
+def test_trouble_that_passes_is_not_kept_as_the_networks(
+    workspace: Workspace, folder: RunFolder, monkeypatch: pytest.MonkeyPatch, trouble: object
+) -> None:
+    import tensorflow as tf
+
+    def fail(*_given: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "no room") if trouble == "exhausted" else trouble
+
+    model = SimpleNamespace(keras=None, classes=("blue", "red"), size=24)
+    monkeypatch.setattr("core.insight.predict.loaded", lambda _path: model)
+    monkeypatch.setattr("core.export.convert._litert", fail)
+    with pytest.raises(Unavailable, match="just now"):
+        export(workspace, folder, "litert")
+    assert failure_of(folder, "litert") is None
+    assert "litert" in [form.name for form in to_make(folder)]
+
+
+@pytest.mark.slow
+def test_what_the_network_is_to_blame_for_is_kept(
+    workspace: Workspace, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: object) -> None:
+        raise RuntimeError("no such operation")
+
+    model = SimpleNamespace(keras=None, classes=("blue", "red"), size=24)
+    monkeypatch.setattr("core.insight.predict.loaded", lambda _path: model)
+    monkeypatch.setattr("core.export.convert._litert", fail)
+    with pytest.raises(BadInput, match="cannot be written"):
+        export(workspace, folder, "litert")
+    assert failure_of(folder, "litert") is not None
 
 
 def test_a_run_without_a_model_has_no_other_forms(workspace: Workspace, folder: RunFolder) -> None:
@@ -91,6 +137,27 @@ def test_a_missing_package_is_said_before_anything_is_done(
     with pytest.raises(Unavailable, match="pip install"):
         export(workspace, folder, "onnx")
     assert not export_file(folder, "onnx").parent.exists()
+
+
+def test_a_form_of_a_model_that_changed_meanwhile_is_not_kept(
+    workspace: Workspace, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = SimpleNamespace(keras=None, classes=("blue", "red"), size=24)
+
+    def trained_further(*_given: object) -> Verified:
+        folder.model.write_bytes(b"the same run, given more epochs")
+        return VERIFIED
+
+    monkeypatch.setattr("core.insight.predict.loaded", lambda _path: model)
+    monkeypatch.setattr(exporting, "_converted", lambda *_given: None)
+    monkeypatch.setattr(exporting, "verify", trained_further)
+    monkeypatch.setattr(exporting, "require", lambda _form: None)
+    keep(folder, "onnx")
+    folder.model.write_bytes(b"another model")
+    with pytest.raises(BadInput, match="trained further meanwhile"):
+        export(workspace, folder, "onnx")
+    assert export_file(folder, "onnx").read_bytes() == b"zip"
+    assert exported(folder, "onnx") is None
 
 
 def test_one_form_that_fails_keeps_no_other_from_being_made(
@@ -182,8 +249,8 @@ def test_without_its_photos_a_run_is_compared_on_noise_and_not_calibrated(
     workspace, folder = copy
     folder.replace_plan(replace(folder.plan(), dataset="somewhere-else"))
     found = export(workspace, folder, "litert").verified
-    assert (found.split, found.right) == (MADE_UP, None)
-    assert found.agrees
+    assert (found.split, found.right, found.agrees) == (MADE_UP, None, None)
+    assert found.difference < FORMATS["litert"].difference
     with pytest.raises(NotFound):
         export(workspace, folder, "litert-int8")
     assert failure_of(folder, "litert-int8") is None

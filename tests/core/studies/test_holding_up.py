@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.data.dataset import Dataset
-from core.errors import NotFound, Stopped
+from core.errors import BadInput, NotFound, Stopped
 from core.insight import predict
 from core.insight.corruptions import CORRUPTIONS, STRENGTHS
 from core.insight.metrics import evaluate
@@ -135,7 +135,7 @@ def test_the_first_look_at_the_test_photos_is_counted_before(
     workspace: Workspace, run: RunFolder, oracle: Reddish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured: list[str] = []
-    monkeypatch.setattr(study, "measure", lambda _workspace, folder: measured.append(folder.id))
+    monkeypatch.setattr(study, "measure", lambda _workspace, folder, _progress: measured.append(folder.id))
     holding_up(workspace, run)
     assert measured == []
     run.write_report({"version": 1, "test": None})
@@ -144,6 +144,25 @@ def test_the_first_look_at_the_test_photos_is_counted_before(
     assert measured == []
     holding_up(workspace, run)
     assert measured == [run.id]
+
+
+def test_figures_of_a_model_that_changed_meanwhile_are_not_kept(
+    workspace: Workspace, run: RunFolder, oracle: Reddish
+) -> None:
+    def trained_further(*_given: object) -> None:
+        run.model.write_bytes(b"the model after more epochs")
+
+    with pytest.raises(BadInput, match="trained further meanwhile"):
+        holding_up(workspace, run, "test", trained_further)
+    assert kept_holding_up(run, photos_of(workspace, run), "test") is None
+
+
+def test_answers_that_are_no_numbers_are_not_counted_as_a_class(
+    workspace: Workspace, run: RunFolder, oracle: Reddish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oracle, "predict_on_batch", lambda images: np.full((len(images), 2), np.nan))
+    with pytest.raises(BadInput, match="finite numbers"):
+        holding_up(workspace, run)
 
 
 def test_a_dataset_that_is_gone_is_said(workspace: Workspace, run: RunFolder, dataset: Dataset) -> None:
@@ -166,7 +185,7 @@ def test_as_they_are_photos_of_a_real_run_are_as_right_as_its_report_says(
 ) -> None:
     kept: dict[str, Any] = {}
     monkeypatch.setattr(
-        study.studied, "keep_record", lambda _folder, name, record: kept.update({name: record}))
+        study.studied, "keep_record", lambda _folder, name, record, **_mark: kept.update({name: record}))
     found = holding_up(trained.workspace, trained.run)
     report = evaluation_of(trained.run)
     assert report is not None

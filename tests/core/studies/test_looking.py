@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.errors import Stopped
+from core.errors import BadInput, Stopped
 from core.insight import predict
 from core.runs.folder import RunFolder
+from core.runs.lineage import going_on_from
 from core.runs.work import evaluation_of
 from core.studies import embed, predicting
-from core.studies.embed import embeddings, kept_embeddings
+from core.studies.embed import embeddings, kept_embeddings, start_model
 from core.studies.predicting import predictions
 from core.studies.target import Target, chosen
 from core.workspace import Workspace
@@ -57,7 +58,7 @@ def test_predictions_are_those_of_the_model_and_computed_once(
     answers = predict.predict(model, [photos.dataset.file(item) for item in photos.items], top=1)
     said = [row[0].name for row in answers if isinstance(row, list)]
     assert [found.classes[at] for at in found.said] == said
-    monkeypatch.setattr(predicting, "passed", refuse)
+    monkeypatch.setattr(predicting, "answers", refuse)
     np.testing.assert_array_equal(predictions(workspace, run, target).probabilities, found.probabilities)
 
 
@@ -76,6 +77,25 @@ def test_a_frozen_backbone_makes_the_same_features_before_and_after(
     again = embeddings(workspace, run, when)
     np.testing.assert_array_equal(again.features, first.features)
     assert kept_embeddings(run, when, dataset) is not None
+
+
+def test_a_run_whose_start_was_trained_further_is_not_compared_with_it(
+    copied: tuple[Workspace, RunFolder],
+) -> None:
+    from core.backbones.build import block_layers
+    from core.training.model import body_of, load_model, save_model
+
+    workspace, before = copied
+    run = RunFolder.create(workspace, going_on_from(before.plan(), before))
+    shutil.copyfile(before.model, run.model)
+    assert not start_model(workspace, run).compiled
+    model, classes = load_model(before.model)
+    layer = next(
+        each for each in block_layers(body_of(model), run.plan().backbone)["block3"] if each.get_weights())
+    layer.set_weights([1.25 * each for each in layer.get_weights()])
+    save_model(model, classes, before.model)
+    with pytest.raises(BadInput, match="trained further since"):
+        start_model(workspace, run)
 
 
 def test_a_cancelled_look_keeps_nothing(copied: tuple[Workspace, RunFolder]) -> None:

@@ -113,3 +113,12 @@ def test_a_training_photo_looks_most_like_itself_to_the_real_model(trained: Trai
         assert best.similarity == pytest.approx(1, abs=1e-3)
         assert others
         found.let_go()
+
+
+def test_what_is_ready_is_not_read_from_the_disk_again(
+    workspace: Workspace, run: RunFolder, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(run, dataset.items)
+    found = looks_like(workspace, run)
+    monkeypatch.setattr(module, "kept_embeddings", lambda *_given: pytest.fail("read again"))
+    assert looks_like(workspace, run) is found is not None

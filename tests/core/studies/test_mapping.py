@@ -9,6 +9,7 @@ import pytest
 from core.data.dataset import Dataset
 from core.errors import BadInput, Stopped
 from core.insight import projection
+from core.insight.metrics import evaluate
 from core.runs import studied
 from core.runs.folder import RunFolder
 from core.studies import mapping
@@ -22,6 +23,8 @@ from core.workspace import Workspace
 def run(workspace: Workspace, dataset: Dataset) -> RunFolder:
     folder = RunFolder.create(workspace, Plan(dataset.id, dataset.title, "efficientnet-lite0"))
     folder.model.write_bytes(b"a model")
+    truth = [item.label for item in dataset.of_split("test")]
+    folder.write_report({"version": 1, "test": evaluate(truth, truth, dataset.classes, 0).to_json()})
     return folder
 
 
@@ -78,6 +81,28 @@ def test_a_map_that_was_drawn_is_not_drawn_again(
     assert again.own == found.own
     assert (again.points["tsne"] == found.points["tsne"]).all()
     run.model.write_bytes(b"another model")
+    assert kept_photo_map(run, dataset) is None
+
+
+@pytest.mark.usefixtures("asked")
+def test_test_photos_that_were_not_measured_are_not_on_the_map(
+    workspace: Workspace, run: RunFolder, dataset: Dataset
+) -> None:
+    run.write_report({"version": 1, "test": None})
+    found = photo_map(workspace, run)
+    assert found.images == tuple(item.path for item in dataset.items if item.split != "test")
+    assert found.of == len(found.images)
+
+
+def test_a_map_of_a_model_that_changed_meanwhile_is_not_kept(
+    workspace: Workspace, run: RunFolder, dataset: Dataset, asked: list[str]
+) -> None:
+    def trained_further(*_given: object) -> None:
+        if asked == ["start", "trained"]:
+            run.model.write_bytes(b"the model after more epochs")
+
+    with pytest.raises(BadInput, match="trained further meanwhile"):
+        photo_map(workspace, run, trained_further)
     assert kept_photo_map(run, dataset) is None
 
 

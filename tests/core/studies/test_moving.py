@@ -11,7 +11,8 @@ import pytest
 from core.backbones import catalogue
 from core.data.dataset import Dataset
 from core.data.intake import take_in
-from core.errors import Stopped
+from core.errors import BadInput, Stopped
+from core.insight.metrics import evaluate
 from core.runs import studied
 from core.runs.folder import RunFolder
 from core.runs.status import State
@@ -37,18 +38,54 @@ def run(workspace: Workspace, dataset: Dataset) -> RunFolder:
 
 def test_photos_that_it_has_not_learned_from_are_taken(tmp_path: Path, workspace: Workspace) -> None:
     dataset = take_in(make_photos(tmp_path / "many", each=40), workspace)
-    items, unseen = photos_to_look_at(dataset, 512)
-    assert unseen
-    assert items == tuple(item for item in dataset.items if item.split != "train")
-    fewer, _unseen = photos_to_look_at(dataset, 10)
-    assert np.bincount([item.label for item in fewer]).tolist() == [5, 5]
-    assert fewer == photos_to_look_at(dataset, 10)[0]
+    run = RunFolder.create(workspace, Plan(dataset.id, dataset.title, "efficientnet-lite0"))
+    test = look_at_test(run, dataset)
+    found = photos_to_look_at(run, dataset, 512)
+    assert found.unseen
+    assert found.items == tuple(item for item in dataset.items if item.split != "train")
+    assert found.of == len(found.items) > len(test)
+    fewer = photos_to_look_at(run, dataset, 10)
+    assert np.bincount([item.label for item in fewer.items]).tolist() == [5, 5]
+    assert fewer == photos_to_look_at(run, dataset, 10)
+    assert fewer.of == found.of
 
 
-def test_where_these_are_few_all_photos_are_taken_and_that_is_said(dataset: Dataset) -> None:
-    items, unseen = photos_to_look_at(dataset, 512)
-    assert not unseen
-    assert items == dataset.items
+def test_test_photos_are_taken_only_once_they_were_measured(tmp_path: Path, workspace: Workspace) -> None:
+    dataset = take_in(make_photos(tmp_path / "many", each=80), workspace)
+    run = RunFolder.create(workspace, Plan(dataset.id, dataset.title, "efficientnet-lite0"))
+    found = photos_to_look_at(run, dataset, 512)
+    assert found.unseen
+    assert found.items == dataset.of_split("validation")
+
+
+def test_where_these_are_few_training_photos_are_taken_too_and_that_is_said(
+    run: RunFolder, dataset: Dataset
+) -> None:
+    found = photos_to_look_at(run, dataset, 512)
+    assert not found.unseen
+    assert found.items == tuple(item for item in dataset.items if item.split != "test")
+    look_at_test(run, dataset)
+    assert photos_to_look_at(run, dataset, 512).items == dataset.items
+
+
+def look_at_test(run: RunFolder, dataset: Dataset) -> list[int]:
+    """Write a report that says that the test photos were looked at."""
+    truth = [item.label for item in dataset.of_split("test")]
+    run.write_report({"version": 1, "test": evaluate(truth, truth, dataset.classes, 0).to_json()})
+    return truth
+
+
+def test_what_moved_in_a_model_that_changed_meanwhile_is_not_kept(
+    workspace: Workspace, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def computed(*_given: object) -> Moving:
+        run.model.write_bytes(b"the model after more epochs")
+        return FOUND
+
+    monkeypatch.setattr(module, "_computed", computed)
+    with pytest.raises(BadInput, match="trained further meanwhile"):
+        moving(workspace, run)
+    assert kept_moving(run) is None
 
 
 def test_what_was_found_out_is_found_again_until_the_model_changes(run: RunFolder) -> None:

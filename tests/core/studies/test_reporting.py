@@ -77,6 +77,20 @@ def test_a_cancelled_report_leaves_the_old_one(copied: tuple[Workspace, RunFolde
     assert report_file(run).read_bytes() == before
 
 
+def test_a_report_of_a_model_that_was_replaced_meanwhile_is_not_kept(
+    copied: tuple[Workspace, RunFolder]
+) -> None:
+    workspace, run = copied
+
+    def replaced(_phase: str, done: int, _total: int | None) -> None:
+        if done == reporting._STEPS:
+            run.model.write_bytes(b"another model")
+
+    with pytest.raises(BadInput):
+        make_report(workspace, run, replaced)
+    assert not report_file(run).exists()
+
+
 def test_the_report_of_another_model_is_not_found(copied: tuple[Workspace, RunFolder]) -> None:
     workspace, run = copied
     make_report(workspace, run)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,10 +12,11 @@ from core.data import dataset as datasets
 from core.data.dataset import Dataset
 from core.data.intake import take_in
 from core.data.marks import BAD, WRONG, Mark, set_mark
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, Stopped
 from core.runs.about import about_of, rename
 from core.runs.folder import RunFolder
 from core.runs.work import dataset_of
+from core.studies import retrain as again
 from core.studies.retrain import marked_version, retrain
 from core.training.plan import Head, Plan, Recipe
 from core.workspace import Workspace
@@ -106,3 +108,31 @@ def test_a_run_whose_dataset_is_gone_cannot_be_trained_again(workspace: Workspac
     shutil.rmtree(dataset.folder)
     with pytest.raises(NotFound):
         marked_version(workspace, run)
+
+
+def test_a_cancel_that_comes_after_the_version_was_made_begins_no_run(
+    workspace: Workspace, dataset: Dataset
+) -> None:
+    run = run_on(workspace, dataset)
+    marked_version(workspace, run)
+    plans, submit = submitted(workspace)
+
+    def cancel(_phase: str, _done: int, _total: int | None) -> None:
+        raise Stopped("It was cancelled.")
+
+    with pytest.raises(Stopped):
+        retrain(workspace, run, "Run 1", submit, cancel)
+    assert plans == []
+
+
+def test_a_run_whose_name_cannot_be_kept_is_begun_all_the_same(
+    workspace: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(again, "rename", full)
+    plans, submit = submitted(workspace)
+    run_id = retrain(workspace, run_on(workspace, dataset), "Run 1", submit)
+    assert len(plans) == 1
+    assert about_of(RunFolder.open(workspace, run_id)).name == ""

@@ -217,6 +217,17 @@ def test_a_script_is_written_once_until_the_run_goes_on(
     assert kept_script(written) is None
 
 
+def test_a_script_of_a_run_that_was_trained_further_meanwhile_is_not_kept(
+    workspace: Workspace, written: RunFolder
+) -> None:
+    def trained_further(*_given: object) -> None:
+        written.model.write_bytes(b"another model")
+
+    with pytest.raises(BadInput, match="trained further meanwhile"):
+        script(workspace, written, trained_further)
+    assert not zip_of(written).exists()
+
+
 def test_a_damaged_script_is_passed_over_and_written_anew(workspace: Workspace, written: RunFolder) -> None:
     made = script(workspace, written)
     zip_of(written).write_bytes(b"PK no more")

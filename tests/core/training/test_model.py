@@ -49,6 +49,14 @@ def test_preprocessing_is_part_of_the_model(assemble: Any, body: Any) -> None:
 
 
 @pytest.mark.slow
+def test_a_model_that_is_only_asked_has_no_optimizer_and_says_the_same(assemble: Any) -> None:
+    asked = assemble(PLAN, 3, to_learn=False)
+    assert not asked.compiled
+    assert getattr(asked, "optimizer", None) is None
+    np.testing.assert_array_equal(asked.predict_on_batch(IMAGES), assemble(PLAN, 3).predict_on_batch(IMAGES))
+
+
+@pytest.mark.slow
 def test_the_answer_is_a_probability_for_each_class(assemble: Any) -> None:
     answers = assemble(PLAN, 3).predict_on_batch(IMAGES)
     assert answers.shape == (3, 3)

@@ -180,3 +180,11 @@ def test_without_augmentation_the_number_of_views_means_nothing(views: int) -> N
 def test_a_plan_of_another_version_is_refused() -> None:
     with pytest.raises(BadInput, match="another version"):
         Plan.from_json({**PLAN.to_json(), "version": PLAN_VERSION + 1})
+
+
+@pytest.mark.parametrize("name", ["../../x", "/x", ".", ".hidden", "a/b", "a\0b", "Upper", "a" * 81, "a\n"])
+def test_a_dataset_that_is_no_id_is_refused_by_whoever_reads_a_plan(name: str) -> None:
+    with pytest.raises(BadInput):
+        replace(PLAN, dataset=name).checked()
+    with pytest.raises(BadInput):
+        Plan.from_json({**PLAN.to_json(), "dataset": name})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import BadInput
+from core.errors import BadInput, Stopped
 from core.insight import heatmap, predict
 from core.insight.heatmap import SAID, Heatmaps
 from core.insight.predict import Loaded
@@ -18,7 +18,7 @@ from core.runs.listing import Listed
 from core.runs.status import State, Status
 from core.training.plan import Plan
 from pages.ui import heatmap_pictures
-from pages.ui.heatmap_pictures import EDGE, explained, unlearned
+from pages.ui.heatmap_pictures import EDGE, explained, kept_explained, kept_unlearned, unlearned
 
 
 class Looks:
@@ -93,7 +93,8 @@ def test_the_model_is_asked_once_for_the_same_photo_block_and_class(run: Listed,
 def test_heads_of_random_weights_are_compared_with_the_models_own_for_the_same_class(
     run: Listed, looks: Looks
 ) -> None:
-    found = unlearned(run, photo(), "digest", "top", 0)
+    own = explained(run, photo(), "digest", "top", 0)
+    found = unlearned(run, photo(), "digest", "top", own)
     assert found.likeness == pytest.approx((-1.0,) * heatmap_pictures.DRAWS)
     assert [kind for kind, _block, _classes in looks.asked] == ["own", *["random"] * heatmap_pictures.DRAWS]
     assert {classes for _kind, _block, classes in looks.asked} == {(0,)}
@@ -103,8 +104,36 @@ def test_heads_of_random_weights_are_compared_with_the_models_own_for_the_same_c
 
 def test_an_empty_map_is_known_as_one_and_compares_with_nothing(run: Listed, looks: Looks) -> None:
     looks.empty = True
-    assert explained(run, photo(), "digest", "top", SAID).empty
-    assert unlearned(run, photo(), "digest", "top", 0).likeness == ()
+    own = explained(run, photo(), "digest", "top", SAID)
+    assert own.empty
+    assert unlearned(run, photo(), "digest", "top", own).likeness == ()
+
+
+def test_only_what_was_drawn_last_is_kept_and_asking_for_it_draws_nothing(
+    run: Listed, looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heatmap_pictures, "KEPT", 2)
+    assert kept_explained(run, "0", "top", SAID) is None
+    made = [explained(run, photo(), str(n), "top", SAID) for n in range(2)]
+    assert kept_explained(run, "0", "top", SAID) is made[0]
+    explained(run, photo(), "2", "top", SAID)
+    assert [kept_explained(run, str(n), "top", SAID) is None for n in range(3)] == [False, True, False]
+    assert kept_unlearned(run, "0", "top", 1) is None
+    other = unlearned(run, photo(), "0", "top", made[0])
+    assert kept_unlearned(run, "0", "top", 1) is other
+    assert len(looks.asked) == 3 + heatmap_pictures.DRAWS
+
+
+def test_a_stop_leaves_between_two_random_heads(run: Listed, looks: Looks) -> None:
+    own = explained(run, photo(), "digest", "top", 0)
+
+    def stop() -> None:
+        if len(looks.asked) == 3:
+            raise Stopped("It was cancelled.")
+
+    with pytest.raises(Stopped):
+        unlearned(run, photo(), "digest", "top", own, stop)
+    assert kept_unlearned(run, "digest", "top", 0) is None
 
 
 def test_a_photo_may_be_a_file_and_one_that_is_none_is_refused(

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from pages.ui.heatmap_panel import spoken
 from pages.ui.heatmap_pictures import Explained
 from pages.ui.heatmap_words import compared
+from pages.ui.predict_threshold import Judging
 
 CLASSES = ("shirt", "t-shirt", "hat")
 
 
 def found(chosen: int, *, empty: bool = False) -> Explained:
-    return Explained(b"", b"", chosen, (0.83, 0.15, 0.02), empty)
+    return Explained(b"", b"", chosen, (0.83, 0.15, 0.02), np.full((2, 2), 0.0 if empty else 1.0, np.float32))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,13 @@ def test_it_is_said_what_was_said_what_it_is_and_what_the_map_is_for(
     assert spoken(found(chosen), CLASSES, is_of) == words
 
 
+def test_it_is_said_as_the_page_reads_it() -> None:
+    assert spoken(found(0), CLASSES, how=Judging(0.9)) == "Not sure; the likeliest is shirt (83%)."
+    assert spoken(found(0), CLASSES, how=Judging(0.83, 1.0)) == "Says shirt (83%)."
+    assert spoken(found(1), CLASSES, how=Judging(0.6, 2.0)) == (
+        "Says shirt (63%). The map is for t-shirt (27%).")
+
+
 def test_that_there_is_nothing_to_show_is_said() -> None:
     assert spoken(found(2, empty=True), CLASSES) == (
         "Says shirt (83%). Nothing in it speaks for hat in this block.")
@@ -39,6 +48,7 @@ def test_that_there_is_nothing_to_show_is_said() -> None:
     [
         ([0.1, -0.3, 0.2], "good", "The maps change"),
         ([0.6, 0.7, 0.1], "info", "change in part"),
+        ([0.1, -0.7, 0.93], "info", "some hardly do"),
         ([0.9, 0.95, 0.2], "warning", "hardly change"),
         ([], "info", "Nothing to compare"),
     ],

@@ -44,17 +44,29 @@ def test_a_tile_shows_both_figures_and_says_them_in_full() -> None:
     assert words["block2"] == (
         "moved 4.0%\nCKA 0.42", "weights moved: 4.0%, likeness of its features (CKA): 0.42")
     assert words["top"] == (
-        "", "weights moved: not available, likeness of its features (CKA): not available")
+        "not available", "weights moved: not available, likeness of its features (CKA): not available")
 
 
 def test_the_block_that_moved_furthest_is_the_warmest_and_one_that_did_not_is_cold() -> None:
-    assert warmth_of(FOUND) == {"stem": 0.0, "block1": pytest.approx(0.5), "block2": 1.0, "top": 0.0}
+    assert warmth_of(FOUND) == {"stem": 0.0, "block1": pytest.approx(0.5), "block2": 1.0}
 
 
 def test_where_nothing_moved_nothing_is_warm_and_that_is_said() -> None:
     still = Moving((BlockMove("stem", 0.0, 1.0),), 139, unseen=True)
     assert warmth_of(still) == {"stem": 0.0}
     assert verdict(still)[0] == "Nothing moved."
+
+
+def test_what_is_not_known_is_never_said_to_have_stayed() -> None:
+    unknown = Moving((BlockMove("stem", None, None), BlockMove("top", None, 0.5)), 139, unseen=True)
+    assert warmth_of(unknown) == {}
+    strong, why = verdict(unknown)
+    assert strong == "How far it moved is not available."
+    assert "no finite numbers" in why
+    partly = Moving((BlockMove("stem", 0.0, 1.0), BlockMove("top", None, None)), 139, unseen=True)
+    strong, why = verdict(partly)
+    assert strong == "What is known did not move."
+    assert why.startswith("Not available: Top.")
 
 
 def test_the_verdict_names_the_block_that_moved_furthest_and_the_one_that_changed_most() -> None:

@@ -16,8 +16,9 @@ from pages.ui.predict_threshold import Judging, meaning_text
 
 
 def test_the_line_for_programs_is_one_that_a_shell_takes_whole() -> None:
-    assert curl_line("http://127.0.0.1:8501", "20250101-a") == (
-        'curl -F file=@photo.jpg "http://127.0.0.1:8501/api/runs/20250101-a/predict?top=5&threshold=0.8"')
+    start = 'curl -F file=@photo.jpg "http://127.0.0.1:8501/api/runs/20250101-a/predict?top=5&threshold='
+    for how, end in ((Judging(0.8), '0.8"'), (Judging(), '0"'), (Judging(0.25, 1.7), '0.25&calibrated=1"')):
+        assert curl_line("http://127.0.0.1:8501", "20250101-a", how) == start + end
 
 
 @pytest.mark.parametrize(("page", "server"), [
@@ -55,10 +56,16 @@ def test_what_the_browser_sent_is_on_the_disk_until_nobody_needs_it() -> None:
 def test_the_same_photo_is_on_the_pile_once() -> None:
     pile = Pile()
     pile.add([Photo("a", "a", Path("a")), Photo("b", "b", Path("b"))])
-    pile.add([Photo("a", "again", Path("a"))])
-    pile.bring("shot", b"x", "camera-1")
-    pile.bring("shot", b"x", "camera-1")
-    assert [photo.name for photo in pile.photos.values()] == ["a", "b", "shot"]
+    pile.add([Photo("a2", "again", Path("a"))])
+    assert [photo.key for photo in pile.photos.values()] == ["a2", "b"]
+
+
+def test_no_two_piles_call_two_photos_the_same() -> None:
+    piles = Pile(), Pile()
+    for pile in piles:
+        pile.bring("a.jpg", b"one")
+        pile.bring("a.jpg", b"one")
+    assert len({photo.key for pile in piles for photo in pile.photos.values()}) == 4
 
 
 def test_a_temperature_changes_how_sure_and_so_what_is_named() -> None:

@@ -8,7 +8,7 @@ import pytest
 from core.insight.corruptions import CORRUPTIONS, STRENGTHS, titles
 from core.studies.holding_up import VERSIONS, HoldingUp, _from_counts
 from pages.ui import robust_chart
-from pages.ui.evaluate_robust import verdict
+from pages.ui.evaluate_robust import verdict, where_it_fails
 from pages.ui.robust_chart import amounts, lines, strengths
 
 
@@ -39,6 +39,32 @@ def test_a_loss_that_may_be_chance_is_not_called_one() -> None:
     assert strong == "At middle strength no loss is beyond chance."
     assert "p = 1" in sentence
     assert sign == "info"
+
+
+def test_a_loss_beyond_chance_is_named_though_another_accuracy_that_may_be_chance_is_lower() -> None:
+    counts = [[180, 0, 0] for _each in VERSIONS]
+    counts[VERSIONS.index(("blur", 2))] = [160, 34, 14]
+    counts[VERSIONS.index(("dark", 2))] = [161, 19, 0]
+    found = _from_counts("test", counts, 200)
+    assert found.at("blur")[1].share.value < found.at("dark")[1].share.value
+    strong, sentence, sign = verdict(found)
+    assert strong == "Darkened photos cost it the most at middle strength."
+    assert "19 photos lost, 0 won" in sentence
+    assert sign == "warning"
+
+
+def test_in_the_table_an_interval_stays_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(robust_chart.st, "html", shown.append)
+    robust_chart.table(figures(noise=30))
+    assert '<td>50.0% <span style="white-space:nowrap">(40 to 60)</span></td>' in shown[0]
+
+
+def test_for_each_corruption_it_is_said_where_it_begins_to_fail() -> None:
+    assert where_it_fails(figures(noise=30, jpeg=12)) == (
+        "It loses more than chance would: Noisy from middle, JPEG-crushed from middle. "
+        "At no strength beyond chance: Blurred, Darkened, Turned.")
+    assert where_it_fails(figures()).startswith("At no strength beyond chance: Blurred")
 
 
 @pytest.fixture
