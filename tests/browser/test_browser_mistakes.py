@@ -98,7 +98,9 @@ def test_photos_are_marked_by_mouse_and_by_keys_and_another_tab_sees_it(
         kept(wanted)
         expect(photos.nth(3).locator(".picture")).to_be_focused()
         expect(photos.nth(1).get_by_role("button", name="Bad")).to_have_attribute("aria-pressed", "true")
-        expect(page.get_by_text("1 wrong label · 1 bad photo · 1 to keep")).to_be_visible()
+        marked = "1 wrong label · 1 bad photo · 1 to keep"
+        expect(page.get_by_text(marked, exact=True)).to_be_visible()
+        expect(page.get_by_text(f"You marked {marked}")).to_be_visible()
         tab = visits.open(server, "/evaluate", Draft(dataset=dataset.id, dataset_title=dataset.title))
         marks = [each.get_attribute("data-mark") for each in look(tab).all()[:4]]
         assert marks == [WRONG, BAD, KEEP, ""]
