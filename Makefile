@@ -11,7 +11,7 @@ SHARE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run tensorboard test zoo zoo-weights check lint types unit pages backbones browser chromium bench screenshots clean
+.PHONY: help run tensorboard test zoo zoo-weights zoo-studies check lint types unit pages backbones browser chromium bench screenshots clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,11 +30,13 @@ test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types
 	@$(MAKE) --no-print-directory browser
 
 zoo: $(VENV)/.installed-dev ## build every backbone of keras.applications and prove its blocks (long)
-	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/training tests/core/runs tests/core/insight \
-		tests/core/export tests/core/studies -m zoo
+	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/training tests/core/runs -m zoo
 
 zoo-weights: $(VENV)/.installed-dev ## save and load the weights of every backbone in every form (longer)
 	@$(BIN)/python -m pytest tests/core/backbones -m zoo --ignore tests/core/backbones/test_zoo.py
+
+zoo-studies: $(VENV)/.installed-dev ## heatmaps, exports and scripts of backbones of every family (long)
+	@$(BIN)/python -m pytest tests/core/insight tests/core/export tests/core/studies -m zoo
 
 check: $(VENV)/.installed-dev lint types ## the quick checks: lint, types, fast tests
 	@$(BIN)/python -m pytest tests -m "not slow and not browser and not zoo" -q $(BESIDE)

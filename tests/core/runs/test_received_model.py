@@ -161,7 +161,12 @@ def test_a_description_of_another_model_is_not_followed(came: Path, trained: Tra
     hostile = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 10**9}}
     rewritten(came, config=json.dumps(hostile).encode())
     made_anew(came, trained.plan, read_inside(came))
-    assert predict(loaded(came), [photo]) == predict(loaded(trained.run.model), [photo])
+    (said,), (own,) = predict(loaded(came), [photo]), predict(loaded(trained.run.model), [photo])
+    assert isinstance(said, list)
+    assert isinstance(own, list)
+    assert [each.name for each in said] == [each.name for each in own]
+    # Two calls of one network may round otherwise, depending on how its threads divide the work.
+    assert [each.probability for each in said] == pytest.approx([each.probability for each in own], abs=1e-5)
     assert studied.model_mark(RunFolder(came.parent)) != ""
 
 
