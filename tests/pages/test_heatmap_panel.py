@@ -50,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 def at(workspace: Workspace, make_run: RunMaker, asked: list[tuple[str, int]]) -> AppTest:
     make_run()
     (run,) = listed(workspace)
-    return calm(AppTest.from_function(script, args=(run,)).run())
+    return calm(AppTest.from_function(script, args=(run,), default_timeout=60).run())
 
 
 def test_nothing_is_computed_before_it_is_switched_on(at: AppTest, asked: list[tuple[str, int]]) -> None:

@@ -84,7 +84,7 @@ def test_the_error_in_place_of_a_trace_says_what_is_safe() -> None:
 
         show_error(ValueError("secret /home/me"))
 
-    at = AppTest.from_function(script).run()
+    at = AppTest.from_function(script, default_timeout=60).run()
     assert not at.exception
     assert "This page could not be drawn" in at.error[0].value
     assert "secret" not in at.error[0].value

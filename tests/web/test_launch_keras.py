@@ -25,7 +25,7 @@ def cleared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def run_a_page() -> None:
-    AppTest.from_string("import streamlit as st; st.write('a page')").run()
+    AppTest.from_string("import streamlit as st; st.write('a page')", default_timeout=60).run()
 
 
 def test_streamlit_by_itself_clears_keras_after_each_page(cleared: list[str]) -> None:

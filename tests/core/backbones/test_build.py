@@ -30,6 +30,7 @@ def body() -> keras.Model:
     return build("efficientnet-lite0")
 
 
+@pytest.mark.slow
 def test_logits_are_those_of_the_original_implementation(built: tuple[str, keras.Model]) -> None:
     name, model = built
     with np.load(reference.REFERENCE) as stored:
@@ -102,6 +103,7 @@ def test_preprocessing_maps_bytes_around_zero() -> None:
     np.testing.assert_allclose(scaled, [[-127 / 128, 0, 1]], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_random_weights_follow_the_seed_and_differ_between_layers() -> None:
     import keras
 

@@ -146,6 +146,7 @@ def test_the_classifier_of_keras_own_is_left_out(
             np.testing.assert_array_equal(np.asarray(one), np.asarray(other), err_msg=mine.name)
 
 
+@pytest.mark.slow
 def test_a_backbone_that_was_frozen_when_it_was_saved_comes_back_equal(tmp_path: Path) -> None:
     theirs = zoo.plain("MobileNetV2")
     zoo.scramble(theirs)

@@ -54,7 +54,7 @@ def choices_page() -> None:
 
 
 def said(state: object) -> str:
-    page = AppTest.from_function(choices_page)
+    page = AppTest.from_function(choices_page, default_timeout=60)
     page.session_state["map"] = state
     page.run()
     assert not page.exception
@@ -92,6 +92,6 @@ def whole_page() -> None:
 
 
 def test_every_component_mounts_and_returns_what_it_was_given() -> None:
-    page = AppTest.from_function(whole_page).run()
+    page = AppTest.from_function(whole_page, default_timeout=60).run()
     assert not page.exception
     assert page.text[0].value == "block1,top b False"

@@ -93,7 +93,7 @@ def styled_page() -> None:
 
 
 def test_the_style_can_be_put_on_a_page() -> None:
-    assert not AppTest.from_function(styled_page).run().exception
+    assert not AppTest.from_function(styled_page, default_timeout=60).run().exception
 
 
 def test_a_chart_is_drawn_while_another_page_is_still_importing_pandas() -> None:

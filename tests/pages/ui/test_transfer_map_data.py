@@ -72,4 +72,4 @@ def transfer_page() -> None:
 
 
 def test_the_map_mounts_on_a_page() -> None:
-    assert not AppTest.from_function(transfer_page).run().exception
+    assert not AppTest.from_function(transfer_page, default_timeout=60).run().exception
