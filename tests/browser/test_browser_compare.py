@@ -64,6 +64,8 @@ def runs(own_server: Server, tmp_path: Path) -> Sequence[RunFolder]:
 
 def _table(page: Page) -> dict[str, Any]:
     grid = page.locator("[data-testid=stDataFrame]")
+    # While the page is drawn anew, the table as it was may stand beside the one that comes.
+    expect(grid).to_have_count(1, timeout=ANSWER_MS)
     expect(grid.locator("canvas").first).to_be_visible(timeout=ANSWER_MS)
     grid.scroll_into_view_if_needed()
     box = grid.bounding_box()
