@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import gc
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -77,6 +79,24 @@ def leave_keras_alone() -> None:
     script_runner._clean_problem_modules = _nothing
 
 
+def send_at_once() -> None:
+    """Let every small answer leave as soon as it is written.
+
+    NOTE: Streamlit 1.67 binds its socket without naming the protocol, and asyncio then leaves Nagle's
+    algorithm on: the body of an answer waits for the browser to acknowledge the head, which it puts off by
+    40 ms. Connections take the option over from the socket that listens.
+    """
+    for each in gc.get_objects():
+        if isinstance(each, socket.socket) and _listens(each):
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _listens(each: socket.socket) -> bool:
+    if each.fileno() < 0 or each.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    return each.type == socket.SOCK_STREAM and bool(each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
 def _nothing() -> None:
     """Do nothing."""
 
@@ -85,6 +105,7 @@ def _nothing() -> None:
 async def lifespan(workspace: Workspace) -> AsyncIterator[None]:
     """Keep the service for as long as the server runs."""
     leave_keras_alone()
+    send_at_once()
     service = Service(workspace)
     service.start()
     install(service)
