@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,8 @@ from core.runs.listing import listed, with_model
 from core.runs.seen import about_seen
 from core.runs.status import State
 from core.workspace import Workspace
+
+_log = logging.getLogger(__name__)
 
 
 class Progress(StrEnum):
@@ -151,8 +154,8 @@ def _photos_of(workspace: Workspace, run_id: str) -> list[str]:
             found.append(following)
             revision = datasets.load(workspace.dataset_dir(following)).revision
             following = revision.of if revision is not None else ""
-    except ThawError:
-        pass  # what is gone or damaged leads no further
+    except ThawError as error:
+        _log.info("what %s learned from leads no further: %s", run_id, error)
     return found
 
 

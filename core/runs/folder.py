@@ -49,6 +49,11 @@ class RunFolder:
         return self.path / "model.keras"
 
     @property
+    def exports(self) -> Path:
+        """Where what was made to be taken away is, once there is something."""
+        return self.path / "exports"
+
+    @property
     def lock(self) -> Path:
         """Held, as a lock of the operating system, by the process that works on the run."""
         return self.path / "lock"

@@ -29,7 +29,6 @@ from core.studies.apart import run_apart
 from core.studies.target import Target, chosen, own_dataset
 from core.workspace import Workspace
 
-EXPORTS = "exports"
 MOST_COMPARED = 128
 MOST_CALIBRATED = 100
 MADE_UP_IMAGES = 32
@@ -54,7 +53,7 @@ class Exported:
 
 def export_file(folder: RunFolder, name: str) -> Path:
     """Return where a form of a run's model is kept; ``name`` is one of ``FORMATS``."""
-    return folder.path / EXPORTS / f"{format_named(name).name}.zip"
+    return folder.exports / f"{format_named(name).name}.zip"
 
 
 def exported(folder: RunFolder, name: str) -> Exported | None:

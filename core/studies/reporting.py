@@ -35,7 +35,6 @@ from core.training.plan import Plan
 from core.training.stages import stage_title, stages_of
 from core.workspace import Workspace
 
-EXPORTS = "exports"
 _NAME = "report"
 _STEPS = 4
 _log = logging.getLogger(__name__)
@@ -43,12 +42,12 @@ _log = logging.getLogger(__name__)
 
 def report_file(folder: RunFolder) -> Path:
     """Return where a run's report is kept."""
-    return folder.path / EXPORTS / "report.html"
+    return folder.exports / "report.html"
 
 
 def card_file(folder: RunFolder) -> Path:
     """Return where a run's model card is kept."""
-    return folder.path / EXPORTS / "model_card.md"
+    return folder.exports / "model_card.md"
 
 
 def make_report(workspace: Workspace, folder: RunFolder, progress: Progress = no_progress) -> Path:
@@ -96,7 +95,7 @@ def findings(workspace: Workspace, folder: RunFolder, progress: Progress = no_pr
     progress(_("Reading the run"), 0, _STEPS)
     plan, status, told = folder.plan(), folder.status(), folder.report() or {}
     dataset = _dataset(workspace, folder)
-    photos = _photos(workspace, folder, "test")
+    photos = _photos(workspace, folder, dataset, "test")
     said = None if photos is None else predicting.kept(folder, Target(), photos)
     test = evaluation_of(folder)
     if said is not None and (test is None or not is_counted(said, test)):
@@ -104,7 +103,7 @@ def findings(workspace: Workspace, folder: RunFolder, progress: Progress = no_pr
     progress(_("Choosing photos"), 1, _STEPS)
     block = catalogue.get(plan.backbone).block_names[-1]
     compared = _saved(told, status.elapsed_s)
-    clean, worse, on = _holding(workspace, folder)
+    clean, worse, on = _holding(workspace, folder, dataset)
     return Findings(
         title=about_of(folder).title, state=_state(status.state), made=date.today().isoformat(), plan=plan,
         usage=USAGE, trained=_day(status.ended), dataset=dataset, history=folder.history(),
@@ -141,9 +140,10 @@ def _dataset(workspace: Workspace, folder: RunFolder) -> Dataset | None:
         return None
 
 
-def _photos(workspace: Workspace, folder: RunFolder, split: str) -> Chosen | None:
+def _photos(
+    workspace: Workspace, folder: RunFolder, dataset: Dataset | None, split: str
+) -> Chosen | None:
     """Return the photos of a split; ``None`` where there are none, or the dataset is gone."""
-    dataset = _dataset(workspace, folder)
     if dataset is None or not dataset.of_split(split):
         return None
     return chosen(workspace, folder, Target(split=split))
@@ -204,11 +204,11 @@ def _moved(folder: RunFolder) -> list[Moved]:
 
 
 def _holding(
-    workspace: Workspace, folder: RunFolder
+    workspace: Workspace, folder: RunFolder, dataset: Dataset | None
 ) -> tuple[Share | None, list[tuple[str, list[Share]]], str]:
     """Return the accuracy as they are and made worse, and on which photos: test, else validation."""
     for split, words in (("test", _("test photos")), ("validation", _("validation photos"))):
-        photos = _photos(workspace, folder, split)
+        photos = _photos(workspace, folder, dataset, split)
         found = None if photos is None else holding_up.kept_holding_up(folder, photos, split)
         if found is not None:
             names = titles()

@@ -22,7 +22,6 @@ from core.runs import begun, lineage, studied
 from core.runs.folder import RunFolder
 from core.runs.seen import once
 from core.runs.status import State
-from core.studies.exporting import EXPORTS
 from core.studies.script_notes import notes_on
 from core.studies.target import own_dataset
 from core.training.events import EpochRow
@@ -55,7 +54,7 @@ class Script:
 
 def zip_of(folder: RunFolder) -> Path:
     """Return where the zip of a run's script is, or would be."""
-    return folder.path / EXPORTS / "script.zip"
+    return folder.exports / "script.zip"
 
 
 def kept_script(folder: RunFolder) -> Script | None:
