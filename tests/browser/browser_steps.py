@@ -167,6 +167,22 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
+def unfold(page: Page, words: str) -> None:
+    """Open an expander by its title and wait until it has unfolded.
+
+    NOTE: what stands below moves while it unfolds, and a click there meets another place.
+    """
+    fold = page.locator("[data-testid=stExpander]").filter(has=page.locator("summary", has_text=words))
+    fold.locator("summary").click()
+    expect(fold.locator("details[open]")).to_be_visible()
+    heights = [-1.0, 0.0]
+    until = time.monotonic() + ANSWER_MS / 1000
+    while heights[-1] != heights[-2]:
+        assert time.monotonic() < until, f"{words} does not come to rest"
+        page.wait_for_timeout(LOOK_MS)
+        heights.append((fold.bounding_box() or {"height": 0.0})["height"])
+
+
 def choose(page: Page, label: str, words: str) -> None:
     """Choose from a list that opens, by a part of what it shows.
 

@@ -19,6 +19,7 @@ from browser_steps import (
     Visits,
     button,
     settled,
+    unfold,
     visit,
     wait_until,
 )
@@ -85,8 +86,8 @@ def test_a_folder_of_1200_files_arrives_complete_whatever_its_names(
     expect(labels).to_have_count(len(HOSTILE), timeout=ANSWER_MS)
     assert sorted(labels.all_text_contents()) == sorted(HOSTILE)
     expect(page.get_by_text("“*my* <i>photos<i>”")).to_be_visible()
-    page.get_by_text("Files that cannot be used (7)").click()
-    page.get_by_text("Choose other photos").click()
+    unfold(page, "Files that cannot be used (7)")
+    unfold(page, "Choose other photos")
     page.get_by_role("tab", name="Earlier ones").click()
     earlier = page.get_by_role("tabpanel", name="Earlier ones").get_by_role("combobox")
     expect(earlier).to_have_value(re.compile(r"^\*my\* <i>photos<i> · 1,185 photos · "))

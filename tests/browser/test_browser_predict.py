@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from browser_photos import HOSTILE
-from browser_steps import ANSWER_MS, PATIENCE_MS, Visits, button, settled
+from browser_steps import ANSWER_MS, PATIENCE_MS, Visits, button, settled, unfold
 from playwright.sync_api import Page, expect
 
 from core.data.dataset import Dataset
@@ -72,7 +72,7 @@ def test_the_line_on_the_page_is_one_that_works(
     server: Server, visits: Visits, small: Dataset, finished: Path
 ) -> None:
     page = _open(visits, server, small, finished)
-    page.get_by_text("Ask it from a program").click()
+    unfold(page, "Ask it from a program")
     line = page.locator("[data-testid=stCode] code")
     expect(line).to_contain_text(f'"{server.address}/api/runs/{finished.name}/predict?', timeout=ANSWER_MS)
     address = line.inner_text().split('"')[1].removeprefix(server.address)
