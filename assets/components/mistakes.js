@@ -2,15 +2,52 @@ const states = new WeakMap();
 const wrong = "wrong label";
 const keys = { w: wrong, b: "bad image", k: "keep" };
 
-const makePhoto = (photo, words) => {
-  const node = make("li", "photo");
-  node.dataset.image = photo.image;
+// On a picture is said that its file is gone, where Python knows of that; and in its place that it did not
+// come, whatever was in the way.
+const describe = (picture) => {
+  if (picture.matches(".gone, .missing")) {
+    setAttribute(picture, "aria-description", picture.querySelector("span").textContent);
+  } else picture.removeAttribute("aria-description");
+};
+
+const makePicture = () => {
   const picture = make("button", "picture");
   picture.type = "button";
   const image = make("img");
   image.loading = "lazy";
   image.alt = "";
-  picture.append(image);
+  for (const kind of ["load", "error"]) {
+    image.addEventListener(kind, () => {
+      picture.classList.toggle("missing", kind === "error");
+      describe(picture);
+    });
+  }
+  picture.append(image, make("span"));
+  return picture;
+};
+
+const fillPicture = (picture, photo, words, label) => {
+  const image = picture.querySelector("img");
+  // What was in the way may be over: the same address is asked for anew.
+  if (picture.matches(".missing")) image.src = photo.thumb;
+  else setAttribute(image, "src", photo.thumb);
+  picture.classList.toggle("gone", photo.gone !== "");
+  setText(picture.querySelector("span"), photo.gone || words.missing);
+  setAttribute(picture, "aria-label", `${words.open}: ${label}`);
+  describe(picture);
+};
+
+const makeCompanion = (companion) => {
+  const node = make("figure", "companion");
+  node.dataset.image = companion.image;
+  node.append(makePicture(), make("figcaption"));
+  return node;
+};
+
+const makePhoto = (photo, words) => {
+  const node = make("li", "photo");
+  node.dataset.image = photo.image;
+  const picture = makePicture();
   const truth = make("label", "truth");
   truth.append(make("span"), make("select"));
   const frame = make("div", "frame");
@@ -24,16 +61,23 @@ const makePhoto = (photo, words) => {
     button.title = long;
     marks.append(button);
   });
-  node.append(frame, make("p", "said"), make("p", "is"), marks);
+  const companions = make("div", "companions");
+  companions.append(...photo.companions.map(makeCompanion));
+  node.append(frame, companions, make("p", "said"), make("p", "is"), marks);
   return node;
 };
 
 const fillPhoto = (node, photo, words) => {
-  setAttribute(node.querySelector("img"), "src", photo.thumb);
+  fillPicture(node.querySelector(".picture"), photo, words, photo.label);
+  node.querySelectorAll(".companion").forEach((each, place) => {
+    const companion = photo.companions[place];
+    const said = companion.said.map(([text]) => text).join("");
+    setParts(each.querySelector("figcaption"), companion.said);
+    fillPicture(each.querySelector(".picture"), companion, words, `${said}. ${words.beside}: ${photo.label}`);
+  });
   setParts(node.querySelector(".said"), photo.said);
   setText(node.querySelector(".is"), photo.is);
   setText(node.querySelector(".truth span"), words.truth);
-  setAttribute(node.querySelector(".picture"), "aria-label", `${words.open}: ${photo.label}`);
   setAttribute(node.querySelector(".marks"), "aria-label", `${words.mark}: ${photo.label}`);
 };
 
@@ -128,7 +172,7 @@ const listen = (state, list) => {
     const photo = photoAt(state, event);
     const button = event.target.closest("button");
     if (!photo || !button) return;
-    if (button.matches(".picture")) state.open("open", photo.image);
+    if (button.matches(".picture")) state.open("open", button.closest("[data-image]").dataset.image);
     else toggle(state, photo, button.dataset.verdict);
     show(state);
   };
@@ -147,12 +191,14 @@ const listen = (state, list) => {
 };
 
 const build = (state, list, data) => {
-  const shape = JSON.stringify([data.of, data.photos.map((photo) => photo.image)]);
+  const images = (photo) => [photo, ...photo.companions].map((each) => each.image);
+  const shape = JSON.stringify([data.of, data.photos.map(images)]);
   if (state.shape === shape) return;
   state.shape = shape;
   state.at = 0;
   state.nodes = data.photos.map((photo) => makePhoto(photo, data.words));
   list.replaceChildren(...state.nodes);
+  list.classList.toggle("compared", data.photos.some((photo) => photo.companions.length > 0));
 };
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {

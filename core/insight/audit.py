@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
@@ -14,13 +14,15 @@ from core.data.records import SPLITS, Item
 from core.errors import BadInput
 from core.files import JsonObject
 from core.i18n import _
-from core.insight.label_errors import label_errors, out_of_sample
-from core.insight.near_duplicates import NEIGHBOURS, Greys, near_duplicates
-from core.insight.outliers import outliers
+from core.insight.companions import Companions
+from core.insight.label_errors import LabelError, label_errors, out_of_sample
+from core.insight.near_duplicates import NEIGHBOURS, Greys, Pair, near_duplicates
+from core.insight.outliers import Outlier, outliers
 from core.jobs import Progress, no_progress
 
 MOST = 500
 _Finding = TypeVar("_Finding", "Twins", "Mislabelled", "Strange")
+_Found = TypeVar("_Found", LabelError, Outlier)
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,17 @@ class Mislabelled:
         looks_like: The class that it looks like, as an index.
         of_label: How likely it is of the class that it is labelled, 0 to 1.
         of_other: How likely it is of the class that it looks like, 0 to 1.
+        near_label: The path of the photo most alike of the class that it is labelled, see
+            :class:`core.insight.companions.Companions`; ``None`` where there is none to compare with.
+        near_other: The same of the class that it looks like.
     """
 
     image: str
     looks_like: int
     of_label: float
     of_other: float
+    near_label: str | None
+    near_other: str | None
 
 
 @dataclass(frozen=True)
@@ -67,12 +74,18 @@ class Strange:
         everywhere: Whether it is unlike all photos, and not only unlike those of its class.
         distance: Its mean distance to its nearest neighbours there, 0 to 2.
         usual: The median of that distance there.
+        typical: The path of the photo nearest to the middle of its class, see
+            :class:`core.insight.companions.Companions`; ``None`` where there is none to compare with.
+        near: The path of the photo most alike of its class, another than ``typical``; ``None`` where there
+            is none.
     """
 
     image: str
     everywhere: bool
     distance: float
     usual: float
+    typical: str | None
+    near: str | None
 
 
 @dataclass(frozen=True)
@@ -151,6 +164,7 @@ def _row(kind: type[_Finding], row: Any) -> _Finding:
         fits = {
             "str": isinstance(told, str), "bool": isinstance(told, bool),
             "int": isinstance(told, int) and not isinstance(told, bool), "float": _is_number(told),
+            "str | None": told is None or isinstance(told, str),
         }
         if not fits[str(each.type)]:
             raise TypeError(each.name)
@@ -173,30 +187,59 @@ def audit(
             :func:`core.insight.near_duplicates.near_duplicates`.
         progress: Told how far it is; it may raise Stopped.
     """
+    from threadpoolctl import threadpool_limits
+
     labels = [item.label for item in items]
     pairs, bound = near_duplicates(features, [item.split for item in items], greys, progress)
-    twins = sorted((_twins(items, *each) for each in (
-        (pair.first, pair.second, pair.similarity, pair.agreement) for pair in pairs
-    )), key=_urgency(items))
+    twins = sorted((_twins(items, pair) for pair in pairs), key=_urgency(items))
     places, chances = out_of_sample(features, labels, progress)
     wrong = label_errors(chances, labels, places)
     strange = outliers(features, labels, progress)
     split_of = {item.path: item.split for item in items}
+    beside = Companions(
+        features, labels, [(pair.first, pair.second) for pair in pairs], [each.at for each in wrong])
+    # NOTE: on one thread, as the search for wrong labels is.
+    with threadpool_limits(1, user_api="blas"):
+        mislabelled = tuple(_mislabelled(items, each, beside) for each in _first(wrong, progress))
+        odd = tuple(_strange(items, each, beside) for each in _first(strange, progress))
     hits = chances.argmax(axis=1) == np.asarray(labels, dtype=np.intp)[places] if len(places) else None
     return Audit(
         len(items), tuple(twins[:MOST]), len(twins),
         sum(split_of[each.first] != split_of[each.second] for each in twins), bound,
-        tuple(Mislabelled(items[each.at].path, each.looks_like, each.of_label, each.of_other)
-              for each in wrong[:MOST]), len(wrong), len(places),
-        None if hits is None else float(hits.mean()),
-        tuple(Strange(items[each.at].path, each.everywhere, each.distance, each.usual)
-              for each in strange[:MOST]), len(strange),
+        mislabelled, len(wrong), len(places), None if hits is None else float(hits.mean()), odd, len(strange),
     )
 
 
-def _twins(items: Sequence[Item], one: int, other: int, similarity: float, agreement: float) -> Twins:
-    first, second = sorted((items[one], items[other]), key=lambda item: -SPLITS.index(item.split))
-    return Twins(first.path, second.path, similarity, agreement)
+def _first(found: Sequence[_Found], progress: Progress) -> Iterator[_Found]:
+    shown = found[:MOST]
+    for done, each in enumerate(shown):
+        progress(_("Looking for photos to compare with"), done, len(shown))
+        yield each
+
+
+def _twins(items: Sequence[Item], pair: Pair) -> Twins:
+    first, second = sorted(
+        (items[pair.first], items[pair.second]), key=lambda item: -SPLITS.index(item.split))
+    return Twins(first.path, second.path, pair.similarity, pair.agreement)
+
+
+def _mislabelled(items: Sequence[Item], found: LabelError, beside: Companions) -> Mislabelled:
+    item = items[found.at]
+    near_label, near_other = (beside.nearest(found.at, label) for label in (item.label, found.looks_like))
+    return Mislabelled(
+        item.path, found.looks_like, found.of_label, found.of_other, _path(items, near_label),
+        _path(items, near_other))
+
+
+def _strange(items: Sequence[Item], found: Outlier, beside: Companions) -> Strange:
+    item, typical = items[found.at], beside.typical(found.at)
+    near = beside.nearest(found.at, item.label, besides=typical)
+    return Strange(
+        item.path, found.everywhere, found.distance, found.usual, _path(items, typical), _path(items, near))
+
+
+def _path(items: Sequence[Item], at: int | None) -> str | None:
+    return None if at is None else items[at].path
 
 
 def _urgency(items: Sequence[Item]) -> Callable[[Twins], tuple[object, ...]]:

@@ -77,10 +77,8 @@ def out_of_sample(
         classes up to the largest label. Classes with fewer than ``FOLDS`` photos are left out, and all where
         fewer than two classes are left or the features of all photos are alike.
     """
-    from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
-    from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
     truth = np.asarray(labels, dtype=np.intp)
@@ -95,12 +93,10 @@ def out_of_sample(
     # NOTE: on one thread. The matrices are small, and beside a training several threads wait for each other
     # a hundred times as long as they work.
     with threadpool_limits(1, user_api="blas"):
-        rows = StandardScaler().fit_transform(np.nan_to_num(features[places]))
-        freedom = max(_LEAST_FREE, _FREE_BY_COUNT / len(rows))
-        directions = min(_DIRECTIONS, *rows.shape)
-        if not rows.any():
+        rows = _main_directions(features[places])
+        if rows is None:
             return places[:0], chances[:0]
-        rows = PCA(directions, svd_solver="covariance_eigh").fit_transform(rows)
+        freedom = max(_LEAST_FREE, _FREE_BY_COUNT / len(rows))
         parts = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(rows, truth[places])
         for done, (learned, asked) in enumerate(parts):
             model = LogisticRegression(C=freedom, max_iter=_MOST_STEPS)
@@ -109,6 +105,19 @@ def out_of_sample(
             chances[np.ix_(asked, model.classes_)] = model.predict_proba(rows[asked])
             progress(phase, done + 1, FOLDS)
     return places, chances
+
+
+def _main_directions(features: NDArray[np.float32]) -> NDArray[np.float64] | None:
+    """Return photos along the main directions of their features; ``None`` where all are alike."""
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
+    rows = StandardScaler().fit_transform(np.nan_to_num(features))
+    if not rows.any():
+        return None
+    found: NDArray[np.float64] = PCA(
+        min(_DIRECTIONS, *rows.shape), svd_solver="covariance_eigh").fit_transform(rows)
+    return found
 
 
 def label_errors(

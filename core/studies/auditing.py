@@ -100,11 +100,14 @@ def kept_audit(folder: RunFolder, dataset: Dataset) -> Audit | None:
 
 def _is_of(known: Audit, dataset: Dataset) -> bool:
     paths = {item.path for item in dataset.items}
-    named = [each.image for each in known.mislabelled] + [each.image for each in known.strange]
-    named += [path for pair in known.twins for path in (pair.first, pair.second)]
+    named: set[str | None] = {path for pair in known.twins for path in (pair.first, pair.second)}
+    for wrong in known.mislabelled:
+        named |= {wrong.image, wrong.near_label, wrong.near_other}
+    for strange in known.strange:
+        named |= {strange.image, strange.typical, strange.near}
     classes = range(len(dataset.classes))
     return (
-        known.images == len(dataset.items) and paths.issuperset(named)
+        known.images == len(dataset.items) and paths.issuperset(named - {None})
         and all(each.looks_like in classes for each in known.mislabelled)
     )
 

@@ -15,6 +15,7 @@ from core.insight.audit import Twins
 from pages.ui.audit_words import split_photo
 from pages.ui.component import Parts, emphasised
 from pages.ui.escape import one_line, plain
+from pages.ui.mistake_cards import gone_text
 from pages.ui.pieces import caption, thumb_grid
 from pages.web.files import thumb_url
 from pages.web.script_error import describe
@@ -76,9 +77,10 @@ def _pair(dataset: Dataset, places: Mapping[str, int], pair: Twins, marked: Mark
 
 
 def _words(dataset: Dataset, item: Item) -> Parts:
+    gone = gone_text(dataset, item)
+    said = _("*{photo}*, labelled {name}. {gone}") if gone else _("*{photo}*, labelled {name}")
     return emphasised(
-        _("*{photo}*, labelled {name}"), photo=split_photo(item.split),
-        name=one_line(dataset.classes[item.label], _LONGEST))
+        said, photo=split_photo(item.split), name=one_line(dataset.classes[item.label], _LONGEST), gone=gone)
 
 
 def _file(item: Item) -> str:

@@ -101,7 +101,9 @@ def labels_threshold() -> str:
     """Say from when on a label is called in question."""
     return _("A label is called in question where the photo is at least as likely of another class as that "
              "class's own photos are on average (confident learning, Northcutt et al. 2021). Those come "
-             "first for which the other class is furthest ahead of their own.")
+             "first for which the other class is furthest ahead of their own. Beside each stands the "
+             "photo of either class that is most alike (cosine between the features), without copies of it "
+             "and those whose own label is called in question.")
 
 
 def strange_text(found: Audit) -> str:
@@ -117,7 +119,9 @@ def strange_threshold() -> str:
     return _("A photo is told whose mean distance (one minus the cosine) to its {k} nearest photos, of all "
              "or of its class, lies more than {fence} interquartile ranges above the upper quartile (Tukey's "
              "fence). In a class of {k} or fewer these are all the others; one of fewer than {least} is "
-             "looked at among all photos only.").format(k=K, fence=FENCE, least=LEAST_PHOTOS)
+             "looked at among all photos only. Beside each stand the photo nearest to the middle of its "
+             "class, and the one of its class that is most alike.").format(
+                 k=K, fence=FENCE, least=LEAST_PHOTOS)
 
 
 def cut_text(count: int) -> str:

@@ -21,9 +21,9 @@ from core.studies.target import own_dataset
 from pages.ui import audit_words as words
 from pages.ui import state
 from pages.ui.audit_pairs import is_settled, pair_cards
-from pages.ui.component import emphasised
+from pages.ui.component import Parts, emphasised
 from pages.ui.escape import one_line
-from pages.ui.mistake_cards import PhotoCard, photo_cards
+from pages.ui.mistake_cards import Companion, PhotoCard, photo_cards
 from pages.ui.mistake_version import offered_version, told_marks
 from pages.ui.pieces import caption
 from pages.ui.study import study
@@ -34,7 +34,7 @@ _LONGEST = 24
 _WHOLE_EDGE = 1200
 _Finding = TypeVar("_Finding")
 _Photo = TypeVar("_Photo", Mislabelled, Strange)
-_Card = Callable[[_Photo, Dataset, int], PhotoCard]
+_Card = Callable[[_Photo, Dataset, Mapping[str, int]], PhotoCard]
 
 
 def audit(run: Listed) -> None:
@@ -110,36 +110,53 @@ def _cards(
     shown, below = _page(open_ones, CARDS_A_PAGE, f"audit-{kind}-{whole.id}")
     if shown:
         asked = photo_cards(
-            whole, [card(each, whole, places[each.image]) for each in shown], marked,
+            whole, [card(each, whole, places) for each in shown], marked,
             key=f"audit-{kind}-cards-{whole.id}", label=label)
         if asked is not None:
             st.dialog(_("Photo"))(_whole_photo)(whole, whole.items[places[asked]])
     below()
 
 
-def _label_card(each: Mislabelled, whole: Dataset, place: int) -> PhotoCard:
+def _label_card(each: Mislabelled, whole: Dataset, places: Mapping[str, int]) -> PhotoCard:
+    place = places[each.image]
     item = whole.items[place]
+    other, own = _class(whole, each.looks_like), _class(whole, item.label)
     return PhotoCard(
-        place,
-        emphasised(_("looks like *{name}*, {sure}"), sure=f"{each.of_other:.0%}",
-                   name=one_line(whole.classes[each.looks_like], _LONGEST)),
+        place, emphasised(_("looks like *{name}*, {sure}"), sure=f"{each.of_other:.0%}", name=other),
         _labelled(whole, item), each.looks_like,
+        _companions(places, (
+            (each.near_other, emphasised(_("nearest labelled *{name}*"), name=other)),
+            (each.near_label, emphasised(_("nearest labelled *{name}*"), name=own)))),
     )
 
 
-def _strange_card(each: Strange, whole: Dataset, place: int) -> PhotoCard:
-    item = whole.items[place]
+def _strange_card(each: Strange, whole: Dataset, places: Mapping[str, int]) -> PhotoCard:
+    place = places[each.image]
+    label = whole.items[place].label
+    own = _class(whole, label)
     said = (
         emphasised(_("unlike *all* photos")) if each.everywhere
-        else emphasised(_("unlike other *{name}*"), name=one_line(whole.classes[item.label], _LONGEST)))
+        else emphasised(_("unlike other *{name}*"), name=own))
     apart = _("distance {far}, usually {usual}").format(far=f"{each.distance:.2f}", usual=f"{each.usual:.2f}")
-    instead = next(at for at in range(len(whole.classes)) if at != item.label)
-    return PhotoCard(place, said, apart, instead)
+    instead = next(at for at in range(len(whole.classes)) if at != label)
+    return PhotoCard(place, said, apart, instead, _companions(places, (
+        (each.typical, emphasised(_("typical of *{name}*"), name=own)),
+        (each.near, emphasised(_("nearest labelled *{name}*"), name=own)))))
+
+
+def _companions(
+    places: Mapping[str, int], found: Sequence[tuple[str | None, Parts]]
+) -> tuple[Companion, ...]:
+    return tuple(Companion(places[path], said) for path, said in found if path is not None)
+
+
+def _class(whole: Dataset, label: int) -> str:
+    return one_line(whole.classes[label], _LONGEST)
 
 
 def _labelled(whole: Dataset, item: Item) -> str:
     return _("{photo}, labelled {name}").format(
-        photo=words.split_photo(item.split), name=one_line(whole.classes[item.label], _LONGEST))
+        photo=words.split_photo(item.split), name=_class(whole, item.label))
 
 
 def _without_settled(
@@ -159,8 +176,9 @@ def _page(found: Sequence[_Finding], most: int, key: str) -> tuple[Sequence[_Fin
     """Return the findings of the page that is looked at, and what shows the pages below them."""
     pages = max(1, ceil(len(found) / most))
     # NOTE: a mark may take the last page away.
-    page = min(pages, max(1, int(st.session_state.get(key, 1))))
-    if key in st.session_state:
+    wanted = int(st.session_state.get(key, 1))
+    page = min(pages, max(1, wanted))
+    if page != wanted:
         st.session_state[key] = page
 
     def below() -> None:

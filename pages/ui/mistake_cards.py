@@ -1,4 +1,4 @@
-"""Photos as cards, each with what is said of it and three marks that a person can set."""
+"""Photos as cards, each with what is said of it, what it may be compared with, and three marks to set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, Item
 from core.data.marks import BAD, KEEP, VERDICTS, WRONG, Mark, set_mark
 from core.errors import ThawError
 from core.i18n import _
@@ -23,6 +23,19 @@ _WENT_WRONG = "mark_went_wrong"
 
 
 @dataclass(frozen=True)
+class Companion:
+    """A photo that stands beside another to be compared with it; it cannot be marked there.
+
+    Attributes:
+        index: Its place in the whole stored dataset.
+        said: What it is, below it.
+    """
+
+    index: int
+    said: Parts
+
+
+@dataclass(frozen=True)
 class PhotoCard:
     """One photo to judge; all texts are shown letter by letter.
 
@@ -32,12 +45,14 @@ class PhotoCard:
         beside: A quieter line below.
         instead: The class offered first where its label is wrong, an index into the dataset's classes and
             another than its own.
+        companions: The photos to compare it with, at most two.
     """
 
     index: int
     said: Parts
     beside: str
     instead: int
+    companions: tuple[Companion, ...] = ()
 
 
 def photo_cards(
@@ -53,13 +68,14 @@ def photo_cards(
         label: The accessible name of the list.
 
     Returns:
-        The path of the photo that a person asked to see whole, in the one script run after that.
+        The path of the photo that a person asked to see whole, which may be a companion, in the one script
+        run after that.
     """
     wrong = st.session_state.pop(_WENT_WRONG, None)
     if wrong:
         st.error(wrong, icon=":material/error:")
     shown = [dataset.items[card.index].path for card in cards]
-    result = register("mistakes")(
+    result = register("mistakes", with_files=("shelf",))(
         key=key,
         data={
             "of": dataset.id,
@@ -72,7 +88,16 @@ def photo_cards(
         on_choice_change=on_choice(key, lambda told: _keep(dataset, told)), on_open_change=noted,
     )
     asked = result.get("open")
-    return asked if asked in shown else None
+    beside = {dataset.items[each.index].path for card in cards for each in card.companions}
+    return asked if asked in shown or asked in beside else None
+
+
+def gone_text(dataset: Dataset, item: Item) -> str:
+    """Say that a photo's file is gone; empty where it is there.
+
+    NOTE: a small picture of it may have been kept, so what a browser can show tells nothing of the file.
+    """
+    return "" if dataset.file(item).is_file() else _("Its file is gone.")
 
 
 def _keep(dataset: Dataset, told: Any) -> None:
@@ -102,11 +127,23 @@ def _photo(dataset: Dataset, card: PhotoCard) -> dict[str, Any]:
     return {
         "image": item.path,
         "thumb": thumb_url(dataset.id, card.index, _EDGE),
+        "gone": gone_text(dataset, item),
         "said": card.said,
         "is": card.beside,
         "label": f"{said}, {card.beside}",
         "at": item.label,
         "instead": card.instead,
+        "companions": [_companion(dataset, each) for each in card.companions],
+    }
+
+
+def _companion(dataset: Dataset, companion: Companion) -> dict[str, Any]:
+    item = dataset.items[companion.index]
+    return {
+        "image": item.path,
+        "thumb": thumb_url(dataset.id, companion.index, _EDGE),
+        "gone": gone_text(dataset, item),
+        "said": companion.said,
     }
 
 
@@ -123,6 +160,8 @@ def _words(label: str) -> dict[str, Any]:
         "choose": _("choose its class"),
         "open": _("See it whole"),
         "mark": _("Mark"),
+        "beside": _("Beside"),
+        "missing": _("This photo cannot be shown."),
         "keys": _("By keyboard: arrows lead from photo to photo, Enter shows one whole; W marks a wrong "
                   "label, and Tab leads to the class that it is; B marks a bad photo, K one to keep, and "
                   "the same key again takes the mark away."),

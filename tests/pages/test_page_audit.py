@@ -10,7 +10,7 @@ from page_view import PATIENCE_S, RunMaker, Visitor, calm, component, components
 from streamlit.testing.v1 import AppTest
 
 from core.data import marks
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, Item
 from core.data.marks import BAD, KEEP, WRONG, Mark, marks_of, set_mark
 from core.insight.audit import Audit, Mislabelled, Strange, Twins
 from core.runs import studied
@@ -37,13 +37,19 @@ def keep(run: RunFolder, dataset: Dataset) -> Audit:
         ),
         3, 1, 0.987,
         (
-            Mislabelled(first.path, other.label, 0.05, 0.9),
-            Mislabelled(same[0].path, 1 - same[0].label, 0.1, 0.8),
+            Mislabelled(first.path, other.label, 0.05, 0.9, _another(items, first).path, other.path),
+            Mislabelled(same[0].path, 1 - same[0].label, 0.1, 0.8, None, None),
         ),
-        2, len(dataset.items), 0.75, (Strange(same[1].path, False, 0.6, 0.3),), 1,
+        2, len(dataset.items), 0.75,
+        (Strange(same[1].path, False, 0.6, 0.3, _another(items, same[1]).path, None),), 1,
     )
     studied.keep_record(run, NAME, {"features": "start", "dataset": dataset.id, "found": found.to_json()})
     return found
+
+
+def _another(items: list[Item], item: Item) -> Item:
+    """Return another photo of the same class."""
+    return next(each for each in items if each.label == item.label and each != item)
 
 
 def shown(visitor: Visitor, kind: str | None = None) -> AppTest:
@@ -112,6 +118,31 @@ def test_pairs_stand_side_by_side_with_their_splits_and_labels(
     assert re.search(f"training photo ?, labelled {dataset.classes[second.label]}", said)
     assert len(pairs(at)) == 3
     assert len(pairs(at)[0].options) == 5, "of two labels one may be wrong"
+
+
+def test_a_photo_of_a_pair_that_is_gone_is_said_to_be(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker
+) -> None:
+    found = keep(make_run(test=True), dataset)
+    assert "gone" not in words(shown(visitor))
+    (dataset.folder / found.twins[0].second).unlink()
+    assert words(shown(visitor)).count("Its file is gone.") == 1
+
+
+def test_a_photo_in_question_or_beside_one_that_is_gone_is_said_to_be(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker
+) -> None:
+    first, second = keep(make_run(test=True), dataset).mislabelled
+    assert first.near_other is not None
+    for path in (first.near_other, second.image):
+        (dataset.folder / path).unlink()
+    cards = component(shown(visitor, "labels"), f"audit-labels-cards-{dataset.id}")["photos"]
+    photos = [photo for card in cards for photo in (card, *card["companions"])]
+    said = {photo["image"]: photo["gone"] for photo in photos}
+    assert said == {
+        first.image: "", first.near_other: "Its file is gone.", first.near_label: "",
+        second.image: "Its file is gone.",
+    }
 
 
 def test_of_many_copies_the_page_says_that_not_every_pair_is_told(
@@ -184,6 +215,11 @@ def test_labels_in_question_are_cards_that_say_what_the_photo_looks_like(
     other = dataset.classes[first.looks_like]
     assert cards[0]["label"] == f"looks like {other}, 90%, test photo, labelled {truth}"
     assert cards[0]["instead"] == first.looks_like
+    beside = [(each["image"], "".join(text for text, _strong in each["said"]))
+              for each in cards[0]["companions"]]
+    assert beside == [
+        (first.near_other, f"nearest labelled {other}"), (first.near_label, f"nearest labelled {truth}")]
+    assert cards[1]["companions"] == [], "there may be none to compare with"
     assert "agrees with 75.0% of 16 labels" in words(at)
     assert "confident learning" in words(at)
 
@@ -196,6 +232,10 @@ def test_photos_unlike_the_others_say_how_far_they_are(
     (card,) = component(at, f"audit-strange-cards-{dataset.id}")["photos"]
     assert card["image"] == found.strange[0].image
     assert "distance 0.60, usually 0.30" in card["label"]
+    truth = dataset.classes[next(item.label for item in dataset.items if item.path == card["image"])]
+    (typical,) = card["companions"]
+    assert typical["image"] == found.strange[0].typical
+    assert typical["said"] == [["typical of ", False], [truth, True]]
     assert "Tukey" in words(at)
     assert "its 10 nearest photos" in words(at)
     assert "one of fewer than 8 is looked at among all photos only" in words(at)

@@ -96,10 +96,31 @@ def test_findings_of_other_photos_or_of_what_was_damaged_are_passed_over(
     record = studied.kept_record(run, NAME)
     assert record is not None
     found = dict(record["found"])  # type: ignore[call-overload]
-    strange = {"image": "images/999999.png", "everywhere": True, "distance": 1.0, "usual": 0.5}
-    for damaged in ({**found, "images": None}, {**found, "strange": [strange]}, [], {}):
+    strange = {
+        "image": dataset.items[0].path, "everywhere": True, "distance": 1.0, "usual": 0.5, "typical": None,
+        "near": None}
+    studied.keep_record(run, NAME, {**record, "found": {**found, "strange": [strange]}})
+    assert kept_audit(run, dataset) is not None
+    gone = [{**strange, name: "images/999999.png"} for name in ("image", "typical", "near")]
+    for damaged in ({**found, "images": None}, *({**found, "strange": [each]} for each in gone), [], {}):
         studied.keep_record(run, NAME, {**record, "found": damaged})
         assert kept_audit(run, dataset) is None
+
+
+def test_findings_without_photos_to_compare_with_are_looked_for_anew(
+    workspace: Workspace, run: RunFolder, dataset: Dataset, asked: list[str]
+) -> None:
+    audit_of_run(workspace, run)
+    record = studied.kept_record(run, NAME)
+    assert record is not None
+    found = dict(record["found"])  # type: ignore[call-overload]
+    assert found["mislabelled"]
+    earlier = [
+        {name: value for name, value in each.items() if not name.startswith("near")}
+        for each in found["mislabelled"]
+    ]
+    studied.keep_record(run, NAME, {**record, "found": {**found, "mislabelled": earlier}})
+    assert kept_audit(run, dataset) is None
 
 
 def test_a_photo_that_is_gone_is_named(dataset: Dataset) -> None:
