@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from core.backbones import catalogue
-from core.cli import commands
+from core.cli import commands, options
+from core.cli.options import Groups
 from core.cli.progress import Bar
 from core.data.dataset import Dataset
 from core.data.records import Item
@@ -26,17 +27,14 @@ ABOUT = _("Look for near-duplicates, labels that are likely wrong and photos unl
 _ROWS = 20
 
 
-def declare(
-    groups: Any, add: Callable[..., argparse.ArgumentParser],
-    workspace: Callable[[argparse.ArgumentParser], None],
-) -> None:
-    """Declare the command; see :func:`core.cli.experiment.declare`."""
-    each = add(groups, "audit", audit, show_audit, ABOUT)
-    each.add_argument("source", metavar="FOLDER_OR_ZIP_OR_sample:NAME")
+def declare(groups: Groups) -> None:
+    """Declare the command."""
+    each = options.command(groups, "audit", audit, show_audit, ABOUT)
+    each.add_argument("source", metavar=options.PHOTOS)
     each.add_argument(
         "--backbone", metavar="NAME",
         help=_("whose features they are judged by; efficientnet-lite0 unless told"))
-    workspace(each)
+    options.workspace(each)
 
 
 def audit(given: argparse.Namespace) -> JsonObject:
@@ -49,17 +47,13 @@ def audit(given: argparse.Namespace) -> JsonObject:
     """
     backbone = catalogue.get(given.backbone or DEFAULT_BACKBONE)
     workspace = commands.workspace_of(given.workspace)
-    dataset = commands.taken_in(given.source, workspace, _any)
+    dataset = commands.taken_in(given.source, workspace, commands.anything)
     if not dataset.items:
         raise BadInput(_("This dataset has no such photos."), given=dataset.title[:80])
     plan = Plan(dataset.id, dataset.title, backbone.name).checked()
     with Bar() as bar:
         found = audited(dataset, backbone_features(dataset, plan, bar), bar)
     return answer(dataset, backbone.name, found)
-
-
-def _any(_dataset: Dataset) -> None:
-    """Accept what cannot be trained on too, such as a class of two photos: nothing is trained."""
 
 
 def answer(dataset: Dataset, backbone: str, found: Audit) -> JsonObject:
@@ -69,6 +63,9 @@ def answer(dataset: Dataset, backbone: str, found: Audit) -> JsonObject:
     def photo(path: str) -> JsonObject:
         item: Item = known[path]
         return {"image": item.name, "label": dataset.classes[item.label], "split": item.split}
+
+    def companion(path: str | None) -> JsonObject | None:
+        return None if path is None else photo(path)
 
     return {
         "dataset": dataset.id, "title": dataset.title, "images": found.images, "backbone": backbone,
@@ -84,14 +81,18 @@ def answer(dataset: Dataset, backbone: str, found: Audit) -> JsonObject:
             "found": found.mislabelled_found, "looked_at": found.asked, "agrees_with_labels": found.right,
             "photos": [
                 {**photo(each.image), "looks_like": dataset.classes[each.looks_like],
-                 "of_label": each.of_label, "of_other": each.of_other} for each in found.mislabelled
+                 "of_label": each.of_label, "of_other": each.of_other,
+                 "nearest_of_label": companion(each.near_label),
+                 "nearest_of_other": companion(each.near_other)} for each in found.mislabelled
             ],
         },
         "outliers": {
             "found": found.strange_found,
             "photos": [
                 {**photo(each.image), "unlike": "all" if each.everywhere else "class",
-                 **{name: asdict(each)[name] for name in ("distance", "usual")}} for each in found.strange
+                 **{name: asdict(each)[name] for name in ("distance", "usual")},
+                 "typical": companion(each.typical),
+                 "nearest_of_label": companion(each.near)} for each in found.strange
             ],
         },
     }

@@ -5,12 +5,25 @@ from __future__ import annotations
 import argparse
 
 from core.activations import budget
+from core.cli import options
 from core.cli.commands import workspace_of
+from core.cli.options import Groups
 from core.files import JsonObject
 from core.i18n import _
 from core.words import bytes_text
 
 _GIGABYTE = 10**9
+
+
+def declare(groups: Groups) -> None:
+    """Declare the command."""
+    each = options.command(groups, "cache", cache, show_cache,
+                           _("Say how much is kept of what frozen parts made of photos, or remove it."))
+    each.add_argument("--clear", action="store_true", help=_("remove all that no run uses just now"))
+    each.add_argument(
+        "--budget", type=float, metavar="GB", help=_("how much may be kept, from now on; 10 unless told")
+    )
+    options.workspace(each)
 
 
 def cache(given: argparse.Namespace) -> JsonObject:

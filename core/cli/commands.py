@@ -9,6 +9,7 @@ from typing import Any
 
 from core.cli.planned import plan_of
 from core.cli.progress import Bar
+from core.cli.signals import STOPPED
 from core.cli.training import run_in_foreground, summary
 from core.data.checks import report
 from core.data.dataset import Dataset
@@ -16,6 +17,7 @@ from core.data.intake import check as check_source
 from core.data.intake import remove_leftovers, take_in
 from core.data.samples import SAMPLES, take_in_sample
 from core.errors import BadInput, NotFound, ThawError
+from core.experiments.standing import CANCELLED
 from core.files import JsonObject
 from core.i18n import _
 from core.insight.predict import Answer
@@ -25,6 +27,7 @@ from core.runs.folder import RunFolder, require_model, run_folders
 from core.runs.listing import Listed, listed
 from core.runs.named import run_named
 from core.runs.recovery import recover
+from core.runs.steer import can_resume
 from core.runs.work import require_usable
 from core.training.events import LEAST_SAVED_S
 from core.words import duration_text
@@ -161,6 +164,10 @@ def taken_in(
         return take_in(_path(source), workspace, progress=bar, accept=accept)
 
 
+def anything(_dataset: Dataset) -> None:
+    """Accept what cannot be trained on too, such as a single class: nothing is learned from it."""
+
+
 def runs(given: argparse.Namespace) -> JsonObject:
     """List the runs, newest first."""
     workspace = workspace_of(given.workspace)
@@ -185,7 +192,7 @@ def _run_row(folder: RunFolder, known: Listed | None, queue: tuple[str, ...]) ->
         "created": folder.status().created,
         "number": known.number if known else None, "name": known.name if known else None,
         "place": line.place_in(queue, folder.id),
-        "epochs_done": len(folder.history()), "can_resume": folder.status().state.can_go_on,
+        "epochs_done": len(folder.history()), "can_resume": can_resume(folder),
     }
 
 
@@ -242,9 +249,15 @@ def show_predict(answer: JsonObject) -> str:
 
 
 def exit_status(answer: JsonObject) -> int:
-    """Return 1 for a run that failed, 2 where a photo could not be read, else 0."""
+    """Return 1 for a run that failed, 2 where a photo could not be read, else 0.
+
+    An experiment that was cancelled has left its question open, and counts as stopped. A run that was stopped
+    has kept its best epoch and can go on, which is all that was wanted.
+    """
     if answer.get("status") == "failed":
         return 1
+    if answer.get("status") == CANCELLED:
+        return STOPPED
     return 2 if any("error" in each for each in _rows(answer.get("predictions"))) else 0
 
 

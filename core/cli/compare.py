@@ -6,7 +6,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from core.cli import options
 from core.cli.commands import workspace_of
+from core.cli.options import Groups
 from core.errors import BadInput
 from core.files import JsonObject
 from core.i18n import _
@@ -23,13 +25,14 @@ ABOUT = _("Compare runs: what differs in their settings, how they did, and wheth
 LEAST = 2
 
 
-def options(each: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Add what the command takes, and return its parser."""
+def declare(groups: Groups) -> None:
+    """Declare the command."""
+    each = options.command(groups, "compare", compare, show_compare, ABOUT)
     each.add_argument(
         "runs", metavar="RUN", nargs="+",
         help=_("two runs or more, each by its id, number or name; the first is compared with the others"),
     )
-    return each
+    options.workspace(each)
 
 
 def compare(given: argparse.Namespace) -> JsonObject:

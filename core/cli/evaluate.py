@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from core.cli.commands import taken_in, workspace_of
+from core.cli import options
+from core.cli.commands import anything, taken_in, workspace_of
+from core.cli.options import Groups
 from core.cli.progress import Bar
-from core.data.dataset import SPLITS, Dataset
+from core.data.dataset import SPLITS
 from core.errors import BadInput
 from core.files import JsonObject
 from core.i18n import _
@@ -25,26 +26,19 @@ from core.workspace import Workspace
 
 ABOUT = _("Say how the model of a run does on labelled photos: its test photos, or those of a folder.")
 _SHOWN = 24
-Add = Callable[..., argparse.ArgumentParser]
 
 
-def declare(groups: Any, add: Add, workspace: Callable[[argparse.ArgumentParser], None]) -> None:
-    """Declare the command.
-
-    Args:
-        groups: The commands.
-        add: Adds one to a group: group, name, what it does, how it is shown, about what it is.
-        workspace: Adds ``--workspace``.
-    """
-    each = add(groups, "evaluate", evaluate, show, ABOUT)
-    each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
+def declare(groups: Groups) -> None:
+    """Declare the command."""
+    each = options.command(groups, "evaluate", evaluate, show, ABOUT)
+    options.run(each)
     each.add_argument(
-        "source", metavar="FOLDER_OR_ZIP_OR_sample:NAME", nargs="?",
+        "source", metavar=options.PHOTOS, nargs="?",
         help=_("other photos, in one folder per class; the run's own dataset unless told"))
     each.add_argument(
         "--split", metavar="test|validation|train|all",
         help=_("which part of the photos; test of the run's own, all of others unless told"))
-    workspace(each)
+    options.workspace(each)
 
 
 def evaluate(given: argparse.Namespace) -> JsonObject:
@@ -63,14 +57,10 @@ def evaluate(given: argparse.Namespace) -> JsonObject:
     if given.source is None:
         target = Target("", given.split or "test")
     else:
-        target = Target(taken_in(given.source, workspace, _any).id, given.split or ALL)
+        target = Target(taken_in(given.source, workspace, anything).id, given.split or ALL)
     with Bar() as bar:
         found = evaluating.looked(workspace, folder, target, bar)
     return answer(workspace, folder, target, found)
-
-
-def _any(_dataset: Dataset) -> None:
-    """Accept what cannot be trained on too, such as a single class: nothing is learned from it."""
 
 
 def answer(workspace: Workspace, folder: RunFolder, target: Target, found: Predictions) -> JsonObject:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from core.cli import commands
+from core.cli import commands, options
 from core.cli.batch import Batch
 from core.cli.commands import workspace_of
+from core.cli.options import Groups
 from core.cli.planned import plan_of
 from core.data import dataset as datasets
 from core.data.dataset import Dataset
@@ -21,7 +22,7 @@ from core.experiments import experiment as experiments
 from core.experiments import forecast, results, steering
 from core.experiments.design import Design
 from core.experiments.experiment import Experiment, Member
-from core.experiments.standing import standing
+from core.experiments.standing import CANCELLED, standing
 from core.files import JsonObject
 from core.i18n import _, ngettext
 from core.people import COMMAND_LINE
@@ -35,22 +36,11 @@ from core.training.speed import measured
 from core.words import about_text, duration_text
 from core.workspace import Workspace
 
-Add = Callable[..., argparse.ArgumentParser]
 _SEEDS = {"data-size": 3, "blocks": 1, "seeds": 5}
 
 
-def declare(
-    groups: Any, add: Add, train_options: Callable[[argparse.ArgumentParser], None],
-    workspace: Callable[[argparse.ArgumentParser], None],
-) -> None:
-    """Declare the command with its kinds.
-
-    Args:
-        groups: The commands.
-        add: Adds one to a group: group, name, what it does, how it is shown, about what it is.
-        train_options: Adds the options of ``train``.
-        workspace: Adds ``--workspace``.
-    """
+def declare(groups: Groups) -> None:
+    """Declare the command with its kinds."""
     about = _("Run a batch of trainings that answers one question. Ctrl-C cancels it; what has ended stays.")
     top = groups.add_parser("experiment", help=about, description=about, allow_abbrev=False)
     kinds = top.add_subparsers(required=True, metavar="KIND")
@@ -61,8 +51,8 @@ def declare(
         "backbones": _("Rank backbones by a linear probe, and train the best two for real."),
     }
     for kind, text in texts.items():
-        each = add(kinds, kind, _command(kind), show, text)
-        train_options(each)
+        each = options.command(kinds, kind, _command(kind), show, text)
+        options.training(each)
         if kind in _SEEDS:
             each.add_argument(
                 "--seeds", type=int, metavar="N", default=_SEEDS[kind], help=_("how many seeds"))
@@ -72,11 +62,12 @@ def declare(
         if kind == "backbones":
             each.add_argument("--backbones", metavar="NAME,NAME,…", required=True,
                               help=_("those to rank, by the names that “backbones” lists"))
-        workspace(each)
-    each = add(kinds, "controls", controls, show,
-               _("Run what a finished run is compared with: from scratch, head only, everything learning."))
-    each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
-    workspace(each)
+        options.workspace(each)
+    each = options.command(
+        kinds, "controls", controls, show,
+        _("Run what a finished run is compared with: from scratch, head only, everything learning."))
+    options.run(each)
+    options.workspace(each)
 
 
 def _command(kind: str) -> Callable[[argparse.Namespace], JsonObject]:
@@ -189,7 +180,8 @@ def answer(workspace: Workspace, experiment: Experiment, took_s: float) -> JsonO
     stands = standing(workspace, experiment)
     return {
         "experiment": experiment.id, "kind": experiment.kind, "title": experiment.title,
-        "status": "failed" if not stands.done else stands.state, "complete": found.complete,
+        "status": stands.state if stands.done or stands.state == CANCELLED else "failed",
+        "complete": found.complete,
         "expected_s": experiment.expected_s, "took_s": took_s, "split": found.split,
         "sentence": found.sentence, "interval": found.interval, "test_figures": found.test_figures,
         "chosen": experiment.chosen or None,

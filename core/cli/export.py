@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from core.cli import options
 from core.cli.commands import workspace_of
+from core.cli.options import Groups
 from core.cli.progress import Bar
 from core.cli.signals import answered
 from core.cli.targets import copied, target_file, target_folder, unpacked, unpacked_file
@@ -23,35 +25,32 @@ from core.runs.named import run_named
 from core.runs.packing import pack_to
 from core.runs.unpacking import unpack
 from core.studies.exporting import Exported, export
+from core.studies.taking_in import claim
 from core.words import bytes_text
 
-Add = Callable[..., argparse.ArgumentParser]
 RUN = "run"
 _BADNESS = Path("/proc/self/oom_score_adj")
 _LIKELIEST = "1000"
 
 
-def declare(groups: Any, add: Add, workspace: Callable[[argparse.ArgumentParser], None]) -> None:
-    """Declare both commands.
-
-    Args:
-        groups: The commands.
-        add: Adds one to a group: group, name, what it does, how it is shown, about what it is.
-        workspace: Adds ``--workspace``.
-    """
-    each = add(groups, "export", export_run, show_export,
-               _("Write a run's model in another form and compare it with Keras, or the run as one file."))
-    each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
+def declare(groups: Groups) -> None:
+    """Declare both commands."""
+    each = options.command(
+        groups, "export", export_run, show_export,
+        _("Write a run's model in another form and compare it with Keras, or the run as one file."))
+    options.run(each)
     each.add_argument("--format", metavar="|".join([*FORMATS, RUN]), required=True,
                       help=_("the form; “run” is the whole run, for “import” on another machine"))
     each.add_argument("--out", metavar="PATH", help=_(
         "where to: a .zip, the model's file alone, or else a folder; only kept in the run unless told"))
     each.add_argument("--photos", action="store_true", help=_("with “run”: the photos of its dataset too"))
-    workspace(each)
-    each = add(groups, "import", import_run, show_import,
-               _("Take in a run that was exported as one file, here or on another machine."))
+    options.workspace(each)
+    each = options.command(
+        groups, "import", import_run, show_import,
+        _("Take in a run that was exported as one file, here or on another machine."))
     each.add_argument("file", metavar="ZIP")
-    workspace(each)
+    each.add_argument("--ticket", help=argparse.SUPPRESS)
+    options.workspace(each)
 
 
 def export_run(given: argparse.Namespace) -> JsonObject:
@@ -86,7 +85,8 @@ def import_run(given: argparse.Namespace) -> JsonObject:
     """Take a run in."""
     workspace = workspace_of(given.workspace)
     with _stopped_by_term(), _first_to_go(), Bar() as bar:
-        found = unpack(workspace, Path(given.file), by=COMMAND_LINE, progress=bar)
+        found = unpack(workspace, Path(given.file), by=COMMAND_LINE, progress=bar,
+                       last_call=lambda: claim(Path(given.ticket)) if given.ticket else None)
     return {"run": found.run, "number": found.number, "dataset": found.dataset or None,
             "photos": found.photos}
 

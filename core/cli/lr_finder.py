@@ -9,7 +9,8 @@ from dataclasses import asdict, replace
 from types import FrameType
 from typing import Any
 
-from core.cli import commands
+from core.cli import commands, options
+from core.cli.options import Groups
 from core.cli.planned import plan_of
 from core.cli.progress import Bar
 from core.cli.signals import answered
@@ -23,6 +24,13 @@ from core.training.rate_finder import STEPS, find_rate, swept
 ABOUT = _("Look for a learning rate: a hundred steps at a rising rate, and what the loss says. Takes the "
           "options of “train”; keeps no model. Ctrl-C leaves.")
 _ROWS = 12
+
+
+def declare(groups: Groups) -> None:
+    """Declare the command."""
+    each = options.command(groups, "lr-finder", lr_finder, show_lr_finder, ABOUT)
+    options.training(each)
+    options.workspace(each)
 
 
 def lr_finder(given: argparse.Namespace) -> JsonObject:

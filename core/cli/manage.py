@@ -6,7 +6,9 @@ import argparse
 import time
 
 from core import bin as bins
-from core.cli.commands import workspace_of
+from core.cli import options
+from core.cli.commands import show_train, workspace_of
+from core.cli.options import Groups
 from core.cli.training import carry_out_in_foreground, summary
 from core.experiments import steering
 from core.files import JsonObject
@@ -19,6 +21,36 @@ from core.runs.named import run_named
 
 LONGEST_WAIT_S = 30.0
 LOOK_EVERY_S = 0.2
+
+
+def declare(groups: Groups) -> None:
+    """Declare the commands."""
+    each = options.command(
+        groups, "resume", resume, show_train,
+        _("Go on with a run that was paused, stopped or interrupted, or has finished."))
+    options.run(each)
+    each.add_argument(
+        "--epochs", type=int, metavar="N", help=_("how many epochs more than were planned")
+    )
+    options.workspace(each)
+    for name, carry_out, about in (
+        ("stop", stop, _("Stop a run, also one of another process; its best epoch is kept.")),
+        ("pause", pause, _("Pause a run, also one of another process, to resume it later.")),
+    ):
+        each = options.command(groups, name, carry_out, show_state, about)
+        options.run(each)
+        options.workspace(each)
+    each = options.command(groups, "rename", rename, show_rename, _("Call a run by a name."))
+    options.run(each)
+    each.add_argument("name", metavar="NAME", help=_("the name; an empty one is forgotten"))
+    options.workspace(each)
+    each = options.command(groups, "delete", delete, show_delete,
+                           _("Put a run into the bin, where it stays for 30 days."))
+    options.run(each)
+    options.workspace(each)
+    each = options.command(groups, "restore", restore, show_restore, _("Bring a run back from the bin."))
+    each.add_argument("run", metavar="RUN", help=_("the run's id"))
+    options.workspace(each)
 
 
 def resume(given: argparse.Namespace) -> JsonObject:

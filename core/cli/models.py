@@ -10,11 +10,35 @@ from pathlib import Path
 from core.backbones import catalogue, listing
 from core.backbones.kept import given_file
 from core.backbones.stored import RANDOM
+from core.cli import options
+from core.cli.options import Groups
 from core.cli.progress import Bar
 from core.cli.signals import answered
 from core.files import JsonObject
 from core.i18n import _
 from core.workspace import Workspace
+
+
+def declare(groups: Groups) -> None:
+    """Declare the commands."""
+    options.command(groups, "backbones", backbones, show_backbones,
+                    _("List the backbones, their blocks and whether their weights are ready."))
+    each = options.command(
+        groups, "measure", measure, show_measure,
+        _("Measure a backbone's speed and memory on this computer, and keep the result."))
+    each.add_argument("backbone", metavar="NAME")
+    each.add_argument("--image-size", type=int, metavar="N", help=_("edge of the images in pixels"))
+    each.add_argument("--quick", action="store_true", help=_("a pass without learning only"))
+    options.workspace(each)
+    each = options.command(
+        groups, "fetch", fetch, show_fetch,
+        _("Download a backbone's ImageNet weights, to be ready without a network."))
+    each.add_argument("backbone", metavar="NAME")
+    options.workspace(each)
+    each = options.command(groups, "weights", weights, show_weights,
+                           _("Check layer by layer whether a weight file fits a backbone."))
+    each.add_argument("file", metavar="FILE")
+    each.add_argument("--backbone", metavar="NAME", required=True)
 
 
 def backbones(_given: argparse.Namespace) -> JsonObject:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import Any
 
+from core.cli import options
 from core.cli.commands import workspace_of
+from core.cli.options import Groups
 from core.cli.progress import Bar
 from core.cli.targets import copied, target_file
 from core.files import JsonObject
@@ -15,22 +15,15 @@ from core.runs.named import run_named
 from core.studies.reporting import card_file, make_report, report_file
 
 ABOUT = _("Write the report of a run as one HTML file, and its model card.")
-Add = Callable[..., argparse.ArgumentParser]
 
 
-def declare(groups: Any, add: Add, workspace: Callable[[argparse.ArgumentParser], None]) -> None:
-    """Declare the command.
-
-    Args:
-        groups: The commands.
-        add: Adds one to a group: group, name, what it does, how it is shown, about what it is.
-        workspace: Adds ``--workspace``.
-    """
-    each = add(groups, "report", report, show, ABOUT)
-    each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
+def declare(groups: Groups) -> None:
+    """Declare the command."""
+    each = options.command(groups, "report", report, show, ABOUT)
+    options.run(each)
     each.add_argument("--out", metavar="FILE", help=_("where the report goes too; it stays with the run"))
     each.add_argument("--card", metavar="FILE", help=_("where the model card goes too"))
-    workspace(each)
+    options.workspace(each)
 
 
 def report(given: argparse.Namespace) -> JsonObject:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from core.cli import options
 from core.cli.commands import workspace_of
+from core.cli.options import Groups
 from core.cli.progress import Bar
 from core.files import JsonObject
 from core.i18n import _
@@ -15,23 +15,16 @@ from core.runs.named import run_named
 from core.studies import scripting
 from core.words import one_line
 
-Add = Callable[..., argparse.ArgumentParser]
 
-
-def declare(groups: Any, add: Add, workspace: Callable[[argparse.ArgumentParser], None]) -> None:
-    """Declare the command.
-
-    Args:
-        groups: The commands.
-        add: Adds one to a group: group, name, what it does, how it is shown, about what it is.
-        workspace: Adds ``--workspace``.
-    """
-    each = add(groups, "script", script, show_script,
-               _("Print a run as a plain Keras script, or write it with all that it needs."))
-    each.add_argument("run", metavar="RUN", help=_("a run's id, number or name"))
+def declare(groups: Groups) -> None:
+    """Declare the command."""
+    each = options.command(
+        groups, "script", script, show_script,
+        _("Print a run as a plain Keras script, or write it with all that it needs."))
+    options.run(each)
     each.add_argument("--out", metavar="FOLDER_OR_ZIP",
                       help=_("where to write the script, its table of photos and its weights"))
-    workspace(each)
+    options.workspace(each)
 
 
 def script(given: argparse.Namespace) -> JsonObject:

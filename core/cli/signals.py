@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+STOPPED = 130
+"""The exit status of what was stopped, 128 and the number of SIGINT: as shells say it."""
+
 
 @contextmanager
 def answered(answer: Callable[[int, FrameType | None], None], *numbers: int) -> Iterator[None]:

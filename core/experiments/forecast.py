@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from core.activations.store import rows_labelled, state_of
+from core.activations.labelled import rows_labelled, state_of
 from core.data.dataset import Dataset
 from core.experiments import variants
 from core.experiments.design import BACKBONES, VERIFIED, Design, Planned

@@ -15,10 +15,11 @@ from cli_calls import USE, Capture, Engine, asked, refused
 from core.backbones.catalogue import BACKBONES
 from core.cli import commands
 from core.cli.main import main
+from core.cli.signals import STOPPED
 from core.cli.training import _stopped_by_signals
 from core.data.dataset import Dataset
 from core.data.samples import SAMPLES
-from core.errors import RunFailed, Stopped
+from core.errors import RunFailed
 from core.insight import predict as insight
 from core.insight.predict import Loaded
 from core.runs.folder import RunFolder, run_folders
@@ -364,8 +365,10 @@ def test_ctrl_c_while_photos_are_taken_in_ends_quietly(
         status = main(["train", str(photos), "--json"])
     except KeyboardInterrupt:
         pytest.fail("the interrupt came out of main()")
-    assert status == Stopped("").exit_code
-    assert isinstance(json.loads(capsys.readouterr().out), dict)
+    assert status == STOPPED
+    said = capsys.readouterr()
+    assert json.loads(said.out)["error"]["what"] == "Stopped."
+    assert said.err == "Stopped.\n"
 
 
 def test_a_shortened_option_means_the_same(capsys: Capture) -> None:

@@ -11,9 +11,12 @@ from PIL import Image
 
 from core.cli import audit as module
 from core.cli.main import main
+from core.cli.signals import STOPPED
 from core.data import dataset as datasets
 from core.data.dataset import Dataset
+from core.data.intake import take_in
 from core.errors import Unavailable
+from core.insight.audit import Audit, Strange
 from core.training.plan import Plan
 from core.workspace import Workspace
 
@@ -61,7 +64,26 @@ def test_findings_are_told_by_the_names_that_the_files_had(
     assert said["label_errors"]["looked_at"] == 18
     wrong = {each["image"]: each["looks_like"] for each in said["label_errors"]["photos"]}
     assert wrong in ({"blue/two.jpg": "red"}, {"red/one.png": "blue"})
+    for each in said["label_errors"]["photos"]:
+        assert each["nearest_of_label"]["label"] == each["label"]
+        assert each["nearest_of_other"]["label"] == each["looks_like"]
+        assert each["nearest_of_other"]["image"] not in ("red/one.png", "blue/two.jpg")
     assert said["outliers"]["found"] == len(said["outliers"]["photos"])
+
+
+def test_photos_unlike_the_others_are_told_with_those_to_compare_them_with(
+    copied: Path, workspace: Workspace
+) -> None:
+    dataset = take_in(copied, workspace)
+    one, other, third = (item.path for item in dataset.items[:3])
+    found = Audit(
+        18, (), 0, 0, 0.987, (), 0, 18, 0.9,
+        (Strange(one, False, 0.6, 0.3, other, third), Strange(other, True, 0.6, 0.3, None, None)), 2)
+    said: Any = module.answer(dataset, "efficientnet-lite0", found)
+    first, second = said["outliers"]["photos"]
+    assert first["typical"]["image"] == dataset.items[1].name
+    assert first["nearest_of_label"]["image"] == dataset.items[2].name
+    assert (second["typical"], second["nearest_of_label"]) == (None, None)
 
 
 def test_what_cannot_be_trained_on_can_be_audited(
@@ -139,8 +161,8 @@ def test_ctrl_c_leaves_nothing_half_made(
         monkeypatch.setattr(module, "backbone_features", interrupted)
     else:
         monkeypatch.setattr(datasets, "save", interrupted)
-    assert main(["audit", str(copied), "--workspace", str(workspace.root)]) == 1
-    assert "Nothing half-made was kept" in capsys.readouterr().err
+    assert main(["audit", str(copied), "--workspace", str(workspace.root)]) == STOPPED
+    assert capsys.readouterr().err.splitlines()[-1] == "Stopped."
     assert len(list(workspace.datasets.iterdir())) == (where == "features")
     assert not any(workspace.incoming.iterdir())
     assert not any(workspace.runs.iterdir())

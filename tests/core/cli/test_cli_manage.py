@@ -240,6 +240,15 @@ def test_the_list_says_number_name_place_and_what_can_be_done(
     ]
 
 
+def test_a_run_that_learned_and_has_no_checkpoint_is_not_said_to_be_resumable(
+    capsys: Capture, workspace: Workspace, plan: Plan
+) -> None:
+    run = run_in(workspace, plan, State.STOPPED)
+    run.model.write_bytes(b"learned")
+    run.places.last.unlink()
+    assert [each["can_resume"] for each in asked(capsys, "runs")["runs"]] == [False]
+
+
 def test_train_gives_a_run_its_name_and_says_who_started_it(
     capsys: Capture, photos: Path, trainer: Engine, workspace: Workspace
 ) -> None:

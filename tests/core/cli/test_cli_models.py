@@ -14,6 +14,7 @@ from core.backbones import download
 from core.backbones.catalogue import BACKBONES, get
 from core.cli.main import main, parser
 from core.cli.planned import plan_of
+from core.cli.signals import STOPPED
 from core.errors import BadInput, Stopped, Unavailable
 from core.runs.folder import RunFolder, run_folders
 from core.training import adopt, calibrate, speed
@@ -349,16 +350,16 @@ def test_packaged_weights_need_no_fetch(capsys: Capture) -> None:
 
 @pytest.mark.usefixtures("no_tensorflow")
 @pytest.mark.parametrize(
-    "error", [Stopped("Stopped."), Unavailable("Not now.")],
+    ("error", "status"), [(Stopped("Stopped."), STOPPED), (Unavailable("Not now."), 1)],
 )
-def test_a_fetch_that_ends_early_is_a_failure(
-    capsys: Capture, monkeypatch: pytest.MonkeyPatch, error: Exception
+def test_a_fetch_that_ends_early_says_so(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
 ) -> None:
     def fail(*_given: object) -> Path:
         raise error
 
     monkeypatch.setattr(download, "fetch", fail)
-    assert refused(capsys, "fetch", "vgg16", status=1)["what"] == str(error)
+    assert refused(capsys, "fetch", "vgg16", status=status)["what"] == str(error)
 
 
 @pytest.mark.parametrize("command", ["fetch", "measure"])

@@ -17,6 +17,7 @@ from cli_calls import Capture, Engine, asked, refused
 from core.cli import experiment as cli
 from core.cli.batch import Batch
 from core.cli.main import main
+from core.cli.signals import STOPPED
 from core.data.dataset import Dataset
 from core.experiments import design as designs
 from core.experiments import experiment as experiments
@@ -211,12 +212,22 @@ def test_ctrl_c_cancels_the_whole_batch_and_what_has_ended_stays(
     capsys: Capture, trainer: Trainer, photos: Path, workspace: Workspace
 ) -> None:
     trainer.press_at = 2
-    said = asked(capsys, "experiment", "seeds", str(photos), "--seeds", "4")
+    said = asked(capsys, "experiment", "seeds", str(photos), "--seeds", "4", status=STOPPED)
     assert (said["status"], said["complete"]) == ("cancelled", False)
     assert [each["status"] for each in said["runs"]] == ["finished", "stopped", "stopped", "stopped"]
     assert len(trainer.plans) == 2
     assert line.waiting(workspace) == ()
     assert len(said["series"][0]["points"][0]["values"]) == 1
+
+
+def test_ctrl_c_in_the_first_run_is_a_stop_and_no_failure(
+    capsys: Capture, trainer: Trainer, photos: Path
+) -> None:
+    trainer.press_at = 1
+    assert main(["experiment", "seeds", str(photos), "--seeds", "2"]) == STOPPED
+    said = capsys.readouterr()
+    assert ": cancelled, " in said.out
+    assert said.err.splitlines()[-1] == "Stopped."
 
 
 def test_where_every_run_fails_the_command_does(capsys: Capture, trainer: Trainer, photos: Path) -> None:

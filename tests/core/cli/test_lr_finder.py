@@ -12,6 +12,7 @@ from cli_calls import Capture, asked, refused
 
 from core.cli import lr_finder
 from core.cli.main import main
+from core.cli.signals import STOPPED
 from core.data.dataset import Dataset
 from core.errors import Stopped
 from core.runs.folder import run_folders
@@ -114,14 +115,14 @@ def test_a_loss_that_runs_away_at_once_has_no_table(capsys: Capture, photos: Pat
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_after_the_step(capsys: Capture, photos: Path, sweep: Sweep, number: int) -> None:
     sweep.signals = (number,)
-    error = refused(capsys, "lr-finder", str(photos), status=1)
-    assert error["what"] == "Stopped before a learning rate was found."
+    error = refused(capsys, "lr-finder", str(photos), status=STOPPED)
+    assert error["what"] == "Stopped."
 
 
 def test_a_second_signal_leaves_at_once(capsys: Capture, photos: Path, sweep: Sweep) -> None:
     sweep.signals = (signal.SIGINT, signal.SIGINT)
-    error = refused(capsys, "lr-finder", str(photos), status=1)
-    assert error["what"].startswith("Stopped before it was done.")
+    error = refused(capsys, "lr-finder", str(photos), status=STOPPED)
+    assert error["what"] == "Stopped."
 
 
 def test_photos_that_cannot_be_trained_on_are_refused(
