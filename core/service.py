@@ -64,6 +64,7 @@ class Service:
         from core.runs.runner import Runner
         from core.training.calibration import Calibrations
         from core.training.rate_search import RateSearches
+        from core.turn import Turn
 
         self.workspace = workspace
         self.uploads = Uploads(workspace)
@@ -73,9 +74,10 @@ class Service:
             workspace, begun=partial(follow_up.take_up, workspace),
             ended=partial(follow_up.advance, workspace), idle=follow_up.Idle(workspace),
         )
-        self.calibrations = Calibrations(workspace)
+        turn = Turn()
+        self.calibrations = Calibrations(workspace, turn)
         self.downloads = Downloads()
-        self.rate_searches = RateSearches(workspace)
+        self.rate_searches = RateSearches(workspace, turn)
 
     def start(self) -> None:
         """Remove what is stale, find interrupted runs, and take up what is queued."""
@@ -126,7 +128,7 @@ class Service:
         self.rate_searches.cancel()
 
     def measure(self, wanted: Iterable[Wanted]) -> None:
-        """Measure backbones in the background.
+        """Measure backbones in the background; a search for a learning rate is waited for.
 
         Raises:
             Busy: A training is going on, which would make the figures wrong.
@@ -139,7 +141,7 @@ class Service:
         self.calibrations.ask(wanted)
 
     def find_rate(self, plan: Plan) -> None:
-        """Look for a plan's learning rate in the background.
+        """Look for a plan's learning rate in the background; a measurement is waited for.
 
         Args:
             plan: A checked plan.

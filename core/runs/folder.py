@@ -80,10 +80,11 @@ class RunFolder:
         checked = plan.checked()
         folder = cls(new_dir(workspace.runs, f"{plan.backbone}-{plan.dataset_title}"))
         (folder.path / "checkpoint").mkdir()
-        checked.save(folder.path / "plan.json")
         folder.write_status(
             Status(State.QUEUED, epochs=checked.recipe.epochs, created=time.time())
         )
+        # The last: without a plan it is no run, see run_folders(), so that nobody meets one without a status.
+        checked.save(folder.path / "plan.json")
         return folder
 
     @classmethod

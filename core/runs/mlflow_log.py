@@ -11,12 +11,14 @@ import time
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from core.errors import ThawError
 from core.files import JsonObject
-from core.runs.folder import RunFolder
-from core.runs.mlflow_session import End, Epoch, Session, said
+from core.runs.folder import RunFolder, run_folders
+from core.runs.mlflow_session import End, Epoch, Session, lacks_its_end, said
 from core.runs.status import State
 from core.training.events import EpochRow
 from core.training.plan import Plan
+from core.workspace import Workspace
 
 EXPERIMENT = "Thaw"
 MOST_WAITING = 1000
@@ -33,6 +35,9 @@ _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
 _at_work: WeakValueDictionary[Path, threading.Thread] = WeakValueDictionary()
+"""Which thread tells of a run; read and changed under ``_entering``."""
+_entering = threading.Lock()
+_complained: set[Path] = set()
 _log = logging.getLogger(__name__)
 
 
@@ -42,13 +47,98 @@ def follower(folder: RunFolder) -> MlflowLog | None:
     Args:
         folder: The run.
     """
+    uri = _server()
+    return MlflowLog(folder, uri, _experiment()) if uri else None
+
+
+def make_up(workspace: Workspace) -> threading.Thread | None:
+    """Tell MLflow how runs ended whose process went down before it could, on a thread of its own.
+
+    Args:
+        workspace: Where the runs are.
+
+    Returns:
+        The thread; ``None`` where there is nothing to tell, or nobody to be told.
+
+    Raises:
+        OSError: The runs cannot be looked through.
+    """
+    uri = _server()
+    left = [folder for folder in run_folders(workspace) if _is_left(folder)] if uri else []
+    if not left:
+        return None
+    thread = threading.Thread(target=_make_up, args=(left, uri), name="thaw-mlflow-made-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _make_up(left: list[RunFolder], uri: str) -> None:
+    for folder in left:
+        if not _entered(folder):
+            continue
+        try:
+            _tell_end(folder, uri)
+        except ThawError as error:  # this run is damaged; the others are not
+            _complain(folder, error)
+        except Exception as error:  # noqa: BLE001 - whatever a server does; it is tried again another time
+            _complain(folder, error)
+            return
+        finally:
+            _left(folder)
+
+
+def _tell_end(folder: RunFolder, uri: str) -> None:
+    session = Session(folder, uri, _experiment(), folder.plan(), "")
+    session.connect()
+    # NOTE: after connect(), which may take seconds: it may have been resumed meanwhile.
+    state = folder.status().state
+    if not state.active and lacks_its_end(folder):
+        session.make_up(End(state, folder.report() if state is State.FINISHED else None))
+
+
+def _entered(folder: RunFolder) -> bool:
+    """Enter this thread as the one that tells of a run, unless there is one: whoever comes waits for it."""
+    with _entering:
+        return _at_work.setdefault(folder.path, threading.current_thread()) is threading.current_thread()
+
+
+def _left(folder: RunFolder) -> None:
+    with _entering:
+        if _at_work.get(folder.path) is threading.current_thread():
+            del _at_work[folder.path]
+
+
+def _complain(folder: RunFolder, error: Exception) -> None:
+    """Log it, once for each run: it is tried again and again."""
+    level = logging.DEBUG if folder.path in _complained else logging.WARNING
+    _complained.add(folder.path)
+    _log.log(level, "MLflow cannot be told how run %s ended: %s", folder.id, said(error))
+
+
+def _is_left(folder: RunFolder) -> bool:
+    with _entering:
+        if folder.path in _at_work:
+            return False
+    try:
+        return lacks_its_end(folder)
+    except ThawError as error:
+        _log.debug("run %s cannot be read: %s", folder.id, error)
+        return False
+
+
+def _server() -> str:
+    """Return the address of the server that is to be told; empty where there is none, or no mlflow."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri or importlib.util.find_spec("mlflow") is None:
-        return None
+        return ""
     # NOTE: here and not on the sending thread: a process's environment is no place for two at once.
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    return MlflowLog(folder, uri, os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT)
+    return uri
+
+
+def _experiment() -> str:
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
 
 
 class MlflowLog:
@@ -80,12 +170,13 @@ class MlflowLog:
             about_title: What people call the run; empty takes its id.
         """
         session = Session(self._folder, self._uri, self._experiment, plan, about_title)
-        earlier = _at_work.get(self._folder.path)
-        self._thread = threading.Thread(
-            target=self._work, args=(session, earlier), name="thaw-mlflow", daemon=True
-        )
-        _at_work[self._folder.path] = self._thread
-        self._thread.start()
+        with _entering:
+            earlier = _at_work.get(self._folder.path)
+            self._thread = threading.Thread(
+                target=self._work, args=(session, earlier), name="thaw-mlflow", daemon=True
+            )
+            _at_work[self._folder.path] = self._thread
+            self._thread.start()
 
     def epoch(self, row: EpochRow) -> None:
         """Tell a finished epoch; one that MLflow has already is passed over."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import re
 import time
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ EPOCHS_A_REQUEST = 100
 LONGEST_PARAM, LONGEST_TAG, LONGEST_NAME = 6000, 5000, 250
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 _STATUS = {State.FINISHED: "FINISHED", State.FAILED: "FAILED"}
+_log = logging.getLogger(__name__)
 _MLFLOW_ID = re.compile(r"[0-9A-Za-z][\w-]{0,63}", re.ASCII)
 
 
@@ -92,6 +94,7 @@ class Session:
             self._id = self._kept() or self._new()
         if not self._introduced:
             self._introduce(self._id)
+            _note(self._folder, self._id, ended=False)
             self._introduced = True
         while self._lacking:
             part = self._lacking[:EPOCHS_A_REQUEST]
@@ -104,12 +107,23 @@ class Session:
         if self._end is not None:
             self._finish(self._id, self._end)
 
+    def make_up(self, end: End) -> None:
+        """Say how a run ended whose process could not; nothing where MLflow has it no more.
+
+        Raises whatever mlflow raises.
+        """
+        run_id = self._kept()
+        if run_id is not None:
+            self._finish(run_id, end)
+        else:
+            _note(self._folder, _kept_id(self._folder) or "", ended=True)
+
     def _new(self) -> str:
         run = self._client.create_run(
             self._experiment_id(), run_name=self._name, tags=self._tags(State.TRAINING)
         )
         self._id = str(run.info.run_id)  # before the file, or a full disk makes a run at every try
-        write_json(self._folder.path / FILE, {"run": self._id})
+        write_json(self._folder.path / FILE, {"run": self._id, "ended": False})
         return self._id
 
     def _kept(self) -> str | None:
@@ -148,6 +162,7 @@ class Session:
         metrics = self._test_metrics(end.report or {})
         self._client.log_batch(run_id, metrics=metrics, tags=self._tag_list(end.state))
         self._client.set_terminated(run_id, _STATUS.get(end.state, "KILLED"))
+        _note(self._folder, run_id, ended=True)
 
     def _tags(self, state: State) -> dict[str, str]:
         return {
@@ -188,13 +203,38 @@ class Session:
             return []
         found = Evaluation.from_json(report["test"]).accuracy
         top = report.get("best")
-        step = int(top["epoch"]) if isinstance(top, dict) else 0
+        epoch = top.get("epoch") if isinstance(top, dict) else None
+        step = epoch if isinstance(epoch, int) else 0
         values = {
             "test_accuracy": found.value, "test_accuracy_low": found.low,
             "test_accuracy_high": found.high, "test_images": found.images,
         }
         now = time.time_ns() // 10**6
         return [self._kinds.Metric(name, float(value), now, step) for name, value in values.items()]
+
+
+def lacks_its_end(folder: RunFolder) -> bool:
+    """Tell whether MLflow was told that a run began, and not how it ended, though nobody works on it.
+
+    Raises:
+        BadInput: Its status is damaged.
+    """
+    path = folder.path / FILE
+    if not path.is_file():
+        return False
+    try:
+        ended = read_json(path).get("ended")
+    except BadInput:  # and then which run it is in MLflow is not known either
+        return False
+    return ended is False and not folder.status().state.active
+
+
+def _note(folder: RunFolder, run_id: str, *, ended: bool) -> None:
+    """Note whether MLflow knows how a run ended; a disk that is full holds nothing up."""
+    try:
+        write_json(folder.path / FILE, {"run": run_id, "ended": ended})
+    except OSError as error:
+        _log.warning("what MLflow knows of run %s cannot be noted: %s", folder.id, error)
 
 
 def _kept_id(folder: RunFolder) -> str | None:

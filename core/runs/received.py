@@ -139,7 +139,10 @@ def _status_checked(given: RunFolder, plan: Plan, epochs: int) -> Status:
 
 def _report_checked(report: JsonObject, plan: Plan, classes: tuple[str, ...] | None) -> JsonObject:
     """Return the parts of a report that are known, each of its kind."""
-    if report.get("version") != 1:
+    if "version" not in report:
+        raise BadInput(_("The report of this run cannot be read."),
+                       fix=_("Bring Thaw up to date where the run is from, then export it once more."))
+    if report["version"] != 1:
         raise BadInput(_("The report of this run was written by another version."),
                        fix=_("Bring Thaw here up to date, then take it in."))
     images = _counts(report.get("images"), SPLITS)
@@ -182,10 +185,12 @@ def _best(given: object) -> JsonObject | None:
     return {"epoch": epoch, "val_accuracy": _number(given.get("val_accuracy"))}
 
 
-def _flat(given: object) -> dict[str, object]:
-    """Return the numbers and short texts of an object by name; what else there is, is left out."""
+def _flat(given: object) -> dict[str, object] | None:
+    """Return the numbers and short texts of an object by name, and no more; ``None`` where there is none."""
+    if not isinstance(given, dict):
+        return None
     found: dict[str, object] = {}
-    for name, value in given.items() if isinstance(given, dict) else ():
+    for name, value in given.items():
         if isinstance(value, str):
             found[_text(name)] = _text(value)
         elif value is None or isinstance(value, bool) or _number(value) is not None:

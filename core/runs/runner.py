@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from functools import partial
 from core.errors import Busy, ThawError
 from core.i18n import _
 from core.priority import step_back
-from core.runs import line, steer
+from core.runs import line, mlflow_log, steer
 from core.runs.folder import RunFolder
 from core.runs.recovery import end, interrupt, recover
 from core.runs.status import Failure, State
@@ -23,6 +24,8 @@ from core.workspace import Workspace
 
 LOOK_EVERY_S = 0.5
 RECOVER_EVERY_S = 5.0
+MAKE_UP_EVERY_S = 600.0
+"""Seconds after which runs are looked for again whose end MLflow was not told."""
 # What is left of the five seconds in which a server has to be gone is for the rest of it.
 CLOSING_S = 4.0
 _log = logging.getLogger(__name__)
@@ -122,10 +125,12 @@ class Runner:
         self._wake()
 
     def snapshot(self) -> RunnerSnapshot:
-        """Return what is being done and what waits."""
+        """Return what is being done and what waits; a run that begins just now may be both, never neither."""
+        # NOTE: in this order. A run is taken out of the line by whoever has it as the active one already.
+        queue = line.waiting(self._workspace)
         with self._changed:
             active = self._active
-        return RunnerSnapshot(active, line.waiting(self._workspace))
+        return RunnerSnapshot(active, queue)
 
     def _require_open(self) -> None:
         with self._changed:
@@ -205,11 +210,15 @@ class Runner:
 
     def _watch(self) -> None:
         """Find now and then what another process, which has died, left behind."""
+        make_up_at = -math.inf
         while True:
             with self._changed:
                 if self._changed.wait_for(lambda: self._closing, RECOVER_EVERY_S):
                     return
             try:
-                recover(self._workspace)
+                # Now and then too: another process may have found what is left, or MLflow was down.
+                if recover(self._workspace) or time.monotonic() >= make_up_at:
+                    mlflow_log.make_up(self._workspace)
+                    make_up_at = time.monotonic() + MAKE_UP_EVERY_S
             except OSError:
                 _log.exception("the runs cannot be looked through")

@@ -108,7 +108,8 @@ def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = Tru
 
     Raises:
         NotFound: The run, its dataset, or what it started from is gone.
-        BadInput: It has finished and no more epochs are asked for, or more than there may be.
+        BadInput: It has finished and no more epochs are asked for, or more than there may be; or it has no
+            checkpoint to go on from.
         Busy: It is being worked on, or waits already.
     """
     if more < 0:
@@ -120,8 +121,7 @@ def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = Tru
         waits = status.state is State.QUEUED and not wait
         if status.state.active and not waits:
             raise Busy(_("This run goes on already, or waits for its turn."), given=folder.id)
-        if status.state is State.FINISHED:
-            _check_more(folder, more)
+        _require_going_on(folder, status.state, more)
         _require_photos(workspace, plan)
         weights_file(workspace, plan)
         if more:
@@ -141,6 +141,20 @@ def resume(workspace: Workspace, run_id: str, *, more: int = 0, wait: bool = Tru
     return folder
 
 
+def can_resume(folder: RunFolder) -> bool:
+    """Tell whether a run was left before its end and has what it needs to go on."""
+    return folder.status().state.can_go_on and not lacks_checkpoint(folder)
+
+
+def lacks_checkpoint(folder: RunFolder) -> bool:
+    """Tell whether a run has learned something and nothing to go on from, as one that came from elsewhere.
+
+    One without a model has lost nothing: it begins anew.
+    """
+    learned = folder.model.is_file() or folder.status().state is State.FINISHED
+    return learned and not folder.places.last.is_file()
+
+
 def as_it_ended(plan: Plan, history: Sequence[EpochRow]) -> Plan:
     """Return the plan that a run came to: where it ended early, of the epochs that it took, to their end."""
     recipe = plan.recipe
@@ -154,6 +168,20 @@ def most_more(plan: Plan, history: Sequence[EpochRow] = ()) -> int:
     return int(fields.EPOCHS.high) - as_it_ended(plan, history).recipe.epochs
 
 
+def _require_going_on(folder: RunFolder, state: State, more: int) -> None:
+    """Raise BadInput where a run has nothing left to do, or nothing to go on from."""
+    if state is State.FINISHED and more < 1:
+        raise BadInput(
+            _("This run has finished."), given=folder.id,
+            fix=_("Say for how many more epochs it should go on."),
+        )
+    if lacks_checkpoint(folder):
+        raise BadInput(
+            _("This run has no checkpoint to go on from."), given=folder.id,
+            fix=_("Set up a new run that starts from it on the Model page."),
+        )
+
+
 def _require_photos(workspace: Workspace, plan: Plan) -> None:
     try:
         workspace.dataset_dir(plan.dataset)
@@ -162,19 +190,6 @@ def _require_photos(workspace: Workspace, plan: Plan) -> None:
             _("The photos of this run are no longer in the workspace."), given=plan.dataset_title[:80],
             fix=_("Restore them from the bin on the Workspace page, then resume."),
         ) from error
-
-
-def _check_more(folder: RunFolder, more: int) -> None:
-    if more < 1:
-        raise BadInput(
-            _("This run has finished."), given=folder.id,
-            fix=_("Say for how many more epochs it should go on."),
-        )
-    if not folder.places.last.is_file():
-        raise BadInput(
-            _("This run has no checkpoint to go on from."), given=folder.id,
-            fix=_("Set up a new run that starts from it on the Model page."),
-        )
 
 
 def _not_going_on(folder: RunFolder, state: State) -> BadInput:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -71,7 +71,8 @@ class TakenIn:
 
 
 def unpack(
-    workspace: Workspace, source: Path, *, by: str = "", progress: Progress = no_progress
+    workspace: Workspace, source: Path, *, by: str = "", progress: Progress = no_progress,
+    last_call: Callable[[], None] = lambda: None,
 ) -> TakenIn:
     """Take in a packed run.
 
@@ -80,6 +81,7 @@ def unpack(
         source: The zip, see :mod:`core.runs.packing`; it stays as it is.
         by: Who takes it in, see :class:`core.runs.about.About`.
         progress: Told how far it is; it may raise Stopped.
+        last_call: Called once, before anything of it appears; it may raise Stopped, for the last time.
 
     Returns:
         What it is called here. Its dataset is the one of the same photos that is here already, or the one
@@ -90,7 +92,7 @@ def unpack(
         BadInput: It is no packed run, is damaged, was written by a newer version, is over a limit, or is here
             already with all that it would bring.
         Unavailable: The disk is full.
-        Stopped: ``progress`` asked for it.
+        Stopped: ``progress`` or ``last_call`` asked for it.
 
     After any error nothing of it is left behind.
     """
@@ -110,6 +112,7 @@ def unpack(
         dataset = here or came
         if dataset is not None and classes is not None and classes != dataset.classes:
             raise BadInput(_("The model's classes are not those of the photos."), given=dataset.title[:80])
+        last_call()
         with _appeared(workspace, came, given.plan().dataset) as new:
             dataset_id = here.id if here else new or _free(workspace.datasets, given.plan().dataset)
             given.replace_plan(replace(given.plan(), dataset=dataset_id))

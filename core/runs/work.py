@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from importlib.metadata import version
 
 import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from core import __version__
 from core.data import dataset as datasets
-from core.data.dataset import SPLITS, Dataset
+from core.data.dataset import Dataset
 from core.data.split import with_fewer_to_learn_from
 from core.errors import BadInput, Busy, NotFound, Stopped, ThawError
 from core.files import JsonObject
@@ -29,6 +26,7 @@ from core.runs import begun, line, lineage, mlflow_log, wishes
 from core.runs.about import about_of
 from core.runs.folder import RunFolder, best, require_model
 from core.runs.listener import FolderListener
+from core.runs.report import completed, made_with, whole
 from core.runs.room import free_reserve, remove_temporary, reserve
 from core.runs.status import Failure, State, Status
 from core.runs.studied import kept_predictions, model_mark, require_same, writing
@@ -40,7 +38,6 @@ from core.training.release import return_memory
 from core.workspace import Workspace
 
 LOOKS = "test_looks"
-LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
 _LEFT = {Wish.STOP: State.STOPPED, Wish.PAUSE: State.PAUSED, Wish.CLOSE: State.INTERRUPTED}
 # Others hold a run's lock for a moment, to see whether somebody works on it; who paused it, for its model.
 _PATIENCE_S = 20.0
@@ -106,27 +103,46 @@ def _ended(
         reserve(folder)
         return _train(workspace, folder, listener, leaving)
     except Stopped:
-        return listener.status.ending(_LEFT[leaving.wish or Wish.STOP], **_kept_best(folder))
+        kept = _kept_best(workspace, folder, listener)
+        return listener.status.ending(_LEFT[leaving.wish or Wish.STOP], **kept)
     except ThawError as error:
         failure = Failure.of(error)
-    except KeyboardInterrupt:
-        # A second Ctrl-C: somebody does not want to wait for the step to end.
-        folder.write_status(listener.status.ending(State.INTERRUPTED))
-        raise
     except Exception as error:  # noqa: BLE001 - the last stop of a thread: logged whole, shown as a failure
         _log.exception("run %s failed", folder.id)
         failure = Failure.of_any(error)
-    return listener.status.ending(State.FAILED, error=failure, **_kept_best(folder))
+    kept = _kept_best(workspace, folder, listener)
+    return listener.status.ending(State.FAILED, error=failure, **kept)
 
 
-def _kept_best(folder: RunFolder) -> dict[str, int | None]:
-    """Make what was best before a run broke off the run's model, where there is room for it."""
+def _kept_best(
+    workspace: Workspace, folder: RunFolder, listener: FolderListener
+) -> dict[str, int | None]:
+    """Make what was best before a run broke off the run's model, and report it, where there is room."""
     free_reserve(folder)
+    kept: dict[str, int | None] = {}
     try:
-        return {"kept": folder.keep_best()}
+        kept = {"kept": folder.keep_best()}
+        if folder.model.is_file():
+            _report_kept(workspace, folder, kept["kept"], listener)
     except (ThawError, OSError):
-        _log.exception("the best epoch of run %s cannot be kept", folder.id)
-        return {}
+        _log.exception("the best epoch of run %s cannot be kept, or not be reported", folder.id)
+    return kept
+
+
+def _report_kept(
+    workspace: Workspace, folder: RunFolder, kept: int | None, listener: FolderListener
+) -> None:
+    """Write the report of a run that broke off, unless there is one of the epoch that is kept."""
+    before, plan, history, use = folder.report(), folder.plan(), folder.history(), listener.status.cache
+    told = before.get("best") if before else None
+    if isinstance(told, dict) and told.get("epoch") == kept:
+        return
+    row = next((row for row in history if row.epoch == kept), None)
+    folder.write_report({
+        **whole(plan, dataset_of(workspace, plan), history, row), **made_with(),
+        "test": before.get("test") if before else None, LOOKS: looks(before or {}),
+        "cache": asdict(use) if use else None,
+    })
 
 
 def _train(
@@ -225,7 +241,7 @@ def measure(
     with writing(folder), held(folder, _MOMENT_S):
         require_same(folder, mark)
         if evaluation_of(folder) is None:
-            report = folder.report() or {}
+            report = completed(folder, dataset)
             folder.write_report(
                 {**report, "test": kept_test(folder, dataset, test), LOOKS: looks(report) + 1})
     return evaluation_of(folder)
@@ -242,27 +258,17 @@ def _said_before(folder: RunFolder, dataset: Dataset) -> NDArray[np.float32] | N
 
 
 def _write_report(folder: RunFolder, plan: Plan, dataset: Dataset, outcome: Outcome) -> None:
-    top = best(outcome.history)
     before = folder.report() or {}
     # What is no number says nothing: then it is as if nobody had looked.
     test = outcome.test if outcome.test is not None and np.isfinite(outcome.test).all() else None
     folder.write_report(
         {
-            "version": 1,
-            "classes": list(dataset.classes),
-            "images": {split: len(dataset.of_split(split)) for split in SPLITS},
+            **whole(plan, dataset, outcome.history, best(outcome.history)), **made_with(),
             "parameters": {"total": outcome.total, "trainable": outcome.trainable},
-            "best": {"epoch": top.epoch, "val_accuracy": top.val_accuracy} if top else None,
             "test": None if test is None else kept_test(folder, dataset, np.asarray(test)),
             LOOKS: looks(before) + (test is not None),
             "timing": asdict(outcome.timing),
             "cache": asdict(outcome.cache),
-            "versions": {"thaw": __version__, **{name: version(name) for name in LIBRARIES}},
-            "machine": {
-                "system": platform.platform(), "cores": os.cpu_count(),
-                "python": platform.python_version(),
-            },
-            "plan": plan.to_json(),
         }
     )
 

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.children import failure_of
-from core.errors import ThawError
+from core.errors import Stopped, ThawError
+from core.i18n import _
+from core.turn import Turn
 from core.workspace import Workspace
 
 
@@ -36,12 +38,14 @@ class CalibrationSnapshot:
         waiting: How many come after it.
         done: How many of the present batch are done.
         error: Why the last one failed, or ``None``.
+        waits_for: What is being done before ``active`` is measured, in words; empty once it is measured.
     """
 
     active: Wanted | None
     waiting: int
     done: int
     error: ThawError | None
+    waits_for: str = ""
 
     @property
     def share(self) -> float:
@@ -57,10 +61,13 @@ class Calibrations:
 
     Args:
         workspace: Where the results are kept.
+        turn: Waited for before each measurement: what else takes it would make the figures wrong.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, turn: Turn) -> None:
         self._workspace = workspace
+        self._turn = turn
+        self._waits_for = ""
         self._lock = threading.Lock()
         self._waiting: deque[Wanted] = deque()
         self._active: Wanted | None = None
@@ -96,7 +103,8 @@ class Calibrations:
     def snapshot(self) -> CalibrationSnapshot:
         """Return how it stands."""
         with self._lock:
-            return CalibrationSnapshot(self._active, len(self._waiting), self._done, self._error)
+            return CalibrationSnapshot(
+                self._active, len(self._waiting), self._done, self._error, self._waits_for)
 
     def _work(self, stop: threading.Event) -> None:
         while True:
@@ -108,10 +116,25 @@ class Calibrations:
                     stop = self._stop = threading.Event()
                 self._active = self._waiting.popleft()
                 wanted = self._active
-            error = failure_of(self._words(wanted), stop)
+            error = self._measured(wanted, stop)
             with self._lock:
                 self._done += not stop.is_set()
                 self._error = error or self._error
+
+    def _measured(self, wanted: Wanted, stop: threading.Event) -> ThawError | None:
+        """Measure when the turn comes; return why that failed."""
+        try:
+            with self._turn.taken(_("a measurement"), stop, self._wait_for):
+                self._wait_for("")
+                return failure_of(self._words(wanted), stop)
+        except Stopped:
+            return None
+        finally:
+            self._wait_for("")
+
+    def _wait_for(self, what: str) -> None:
+        with self._lock:
+            self._waits_for = what
 
     def _words(self, wanted: Wanted) -> list[str]:
         return [

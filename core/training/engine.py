@@ -39,13 +39,8 @@ _log = logging.getLogger(__name__)
 
 
 def train(
-    plan: Plan,
-    dataset: Dataset,
-    places: Places,
-    listener: Listener,
-    stop: threading.Event,
-    weights_file: Path | None = None,
-    workspace: Workspace | None = None,
+    plan: Plan, dataset: Dataset, places: Places, listener: Listener, stop: threading.Event,
+    weights_file: Path | None = None, workspace: Workspace | None = None,
     for_now: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Carry out a plan, or go on with it where a checkpoint is in its place.

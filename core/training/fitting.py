@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -87,15 +88,8 @@ def fit(
     keep = KeepBest(model, changing, places, tell, start, dataset.classes, going_on)
     early = EndEarly(plan.recipe.early_stopping if stage.last else 0, stage.first, tell)
     log = ScalarLog(places.events, before)
-
-    def leave() -> None:
-        # Whoever asked is answered before Keras and TensorFlow take their leave, which may last seconds.
-        keep.leave()
-        if asked.for_now():
-            asked.listener.parked()
-
     # NOTE: the early end comes after the checkpoint, which is then of an epoch that has ended.
-    callbacks = [start, tell, keep, log, early, StopOnRequest(asked.stop, leave)]
+    callbacks = [start, tell, keep, log, early, StopOnRequest(asked.stop, partial(_leave, keep, asked))]
     weights = class_weights(train.labels, len(dataset.classes)) if plan.recipe.class_weights else None
     epochs = _Epochs(way.learner, train, validation, callbacks, early, weights)
     try:
@@ -105,6 +99,13 @@ def fit(
     for_now = left is not None and asked.for_now()
     keep.finish()
     return Fitted(left, for_now, keep.epoch, tuple(tell.history), len(tell.history) - len(before))
+
+
+def _leave(keep: KeepBest, asked: Asked) -> None:
+    """Answer whoever asked before Keras and TensorFlow take their leave, which may last seconds."""
+    keep.leave()
+    if asked.for_now():
+        asked.listener.parked()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict
 from functools import lru_cache
 
-from core.activations.store import row_key, rows_labelled, state_of
+from core.activations.labelled import rows_labelled, state_of
+from core.activations.store import row_key
 from core.data.dataset import SPLITS, Dataset
 from core.files import JsonObject
 from core.training import worth

@@ -39,11 +39,7 @@ Told = Callable[[str, float], None]
 
 
 def find_rate(
-    plan: Plan,
-    dataset: Dataset,
-    workspace: Workspace | None,
-    told: Told,
-    stop: threading.Event,
+    plan: Plan, dataset: Dataset, workspace: Workspace | None, told: Told, stop: threading.Event,
     weights_file: Path | None = None,
 ) -> RateCurve:
     """Train a model of the plan for a few steps at a rate that rises from step to step, and throw it away.
@@ -73,7 +69,6 @@ def find_rate(
     heard.phase("starting")
     load_tensorflow()
     from core.training import model as models
-    from core.training import ways
     from core.training.failures import advice
     from core.training.release import let_go
 
@@ -85,13 +80,7 @@ def find_rate(
         model = models.assemble(plan, len(dataset.classes), weights_file)
     try:
         _leave_if_asked(stop)
-        with advice():
-            way = ways.choose(plan, dataset, model, workspace, heard, stop)
-        try:
-            _leave_if_asked(stop)
-            return _sweep(way, plan, dataset, heard, stop)
-        finally:
-            way.close()
+        return _found(model, plan, dataset, workspace, heard, stop)
     finally:
         let_go(model)
 
@@ -114,11 +103,24 @@ def swept(plan: Plan) -> Plan:
 
 def _leave_if_asked(stop: threading.Event) -> None:
     if stop.is_set():
-        raise _stopped()
+        raise Stopped(_("Stopped."))
 
 
-def _stopped() -> Stopped:
-    return Stopped(_("Stopped before a learning rate was found."))
+def _found(
+    model: Any, plan: Plan, dataset: Dataset, workspace: Workspace | None, heard: _Heard,
+    stop: threading.Event,
+) -> RateCurve:
+    """Deal with the frozen part of a model as a run does, and sweep over the rest."""
+    from core.training import ways
+    from core.training.failures import advice
+
+    with advice():
+        way = ways.choose(plan, dataset, model, workspace, heard, stop)
+    try:
+        _leave_if_asked(stop)
+        return _sweep(way, plan, dataset, heard, stop)
+    finally:
+        way.close()
 
 
 def _sweep(
@@ -149,7 +151,7 @@ def _sweep(
                 class_weight=weights, callbacks=callbacks,
             )
         except StopNow as error:
-            raise _stopped() from error
+            raise Stopped(_("Stopped.")) from error
     rates = RATES[: len(steps.losses)]
     return curve_of(rates, steps.losses, steps.photos, stopped_early=steps.ran_away)
 

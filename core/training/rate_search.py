@@ -15,6 +15,7 @@ from core.priority import step_back
 from core.training.plan import Plan, Recipe
 from core.training.rate_curve import RateCurve
 from core.training.rate_finder import find_rate, swept
+from core.turn import Turn
 from core.workspace import Workspace
 
 REMEMBERED = 16
@@ -65,10 +66,12 @@ class RateSearches:
 
     Args:
         workspace: Where frozen activations are kept.
+        turn: Waited for before each search: both it and what else takes it would be slow.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, turn: Turn) -> None:
         self._workspace = workspace
+        self._turn = turn
         self._lock = threading.Lock()
         self._now = RateSearch()
         self._curves: dict[Plan, RateCurve] = {}
@@ -156,7 +159,11 @@ class RateSearches:
                     self._now = RateSearch(active=plan, share=share, words=words)
 
         try:
-            return find_rate(plan, dataset, self._workspace, told, stop, weights_file)
+            with self._turn.taken(
+                _("a search for a learning rate"), stop,
+                lambda what: told(_("Waiting for {what} to end").format(what=what), 0.0),
+            ):
+                return find_rate(plan, dataset, self._workspace, told, stop, weights_file)
         except Stopped:
             return None
         except ThawError as error:

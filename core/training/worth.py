@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from core.backbones import catalogue
 from core.backbones.architecture import Block
 from core.data.dataset import SPLITS, Dataset
 from core.i18n import _
+from core.training import fields as bounds
 from core.training.counts import block_title, learning_in
 from core.training.plan import Plan
 from core.training.speed import Measured
@@ -52,6 +53,23 @@ class Keeping:
     bytes: int
     seconds: float | None
     plain_seconds: float | None
+
+
+@dataclass(frozen=True)
+class ViewsCost:
+    """What a number of views costs.
+
+    Attributes:
+        views: Views a photo; 0 for a fresh one in every epoch.
+        passes: Photos that have yet to go through the frozen part, each view counting as one.
+        seconds: What that takes; ``None`` where the backbone was not measured here.
+        bytes: What is kept on disk; 0 the textbook way.
+    """
+
+    views: int
+    passes: int
+    seconds: float | None
+    bytes: int
 
 
 def frozen_below(plan: Plan) -> Sequence[Block]:
@@ -179,3 +197,26 @@ def why_plain(
         return _("The frozen part would see each photo once either way, so nothing is saved.")
     return _("What the frozen part makes of a photo takes {size}; writing and reading it would take as long "
              "as computing it anew.").format(size=bytes_text(row))
+
+
+def views_costs(
+    plan: Plan, amounts: Amounts, measured: Measured | None, there: Callable[[Plan], int]
+) -> list[ViewsCost]:
+    """Return what each number of views that is offered would cost, the plan's own among them.
+
+    Args:
+        plan: A checked plan.
+        amounts: How many images there are.
+        measured: A calibration of the backbone at the plan's image size, or ``None``.
+        there: Says how many of the images of a plan the frozen part has seen in earlier runs.
+    """
+    offered = sorted({*(int(each) for each in bounds.VIEWS.choices), plan.recipe.views})
+    plans = [replace(plan, recipe=replace(plan.recipe, views=each)) for each in offered]
+    return [_views_cost(each, amounts, measured, there(each)) for each in plans]
+
+
+def _views_cost(plan: Plan, amounts: Amounts, measured: Measured | None, there: int) -> ViewsCost:
+    takes = keeping(plan, amounts, measured, found=there)
+    if why_plain(plan, amounts, measured, found=there):
+        return ViewsCost(plan.recipe.views, takes.plain_passes, takes.plain_seconds, 0)
+    return ViewsCost(plan.recipe.views, max(0, takes.images - there), takes.seconds, takes.bytes)

@@ -8,7 +8,7 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from core.data.receive import Incomplete
+from core.data.receive_answers import Incomplete
 from core.data.receive_batch import TooMuch
 from core.data.receive_state import NoSpace
 from core.errors import BadInput, Busy, NotFound, ThawError, Unavailable

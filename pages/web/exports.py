@@ -43,6 +43,7 @@ def run_download(request: Request) -> Response:
     """Send a run as one file, piece by piece as it is packed."""
     workspace = service.current().workspace
     folder = RunFolder.open(workspace, request.path_params["run"])
-    pieces = packed(workspace, folder, photos=request.query_params.get("photos") == "1")
-    headers = {**_HEADERS, "content-disposition": f'attachment; filename="{folder.id}.zip"'}
-    return StreamingResponse(pieces, 200, headers, _ZIP)
+    run = packed(workspace, folder, photos=request.query_params.get("photos") == "1")
+    headers = {**_HEADERS, "content-disposition": f'attachment; filename="{folder.id}.zip"',
+               "content-length": str(run.size)}
+    return StreamingResponse(run.pieces, 200, headers, _ZIP)

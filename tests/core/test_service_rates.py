@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 
+from core import children
 from core.data.dataset import Dataset
 from core.errors import Busy, NotFound, Stopped
 from core.runs import runner as runners
@@ -17,6 +18,7 @@ from core.runs.status import State, Status
 from core.runs.wishes import Leaving
 from core.service import Service
 from core.training import rate_search
+from core.training.calibration import Wanted
 from core.training.plan import Plan
 from core.training.rate_curve import RateCurve
 from core.training.start import Start
@@ -130,3 +132,56 @@ def test_without_its_photos_or_its_weights_nothing_is_searched(
     with pytest.raises(NotFound):
         started.find_rate(replace(plan, weights=Start("run", "gone")))
     assert sweeping.images == []
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stands in for the process that measures: it ends when it is stopped; which began is noted."""
+    began: list[str] = []
+
+    def run_json(words: Sequence[str], stop: threading.Event) -> dict[str, object]:
+        began.append(words[1])
+        assert stop.wait(PATIENCE_S)
+        raise Stopped("Stopped.")
+
+    monkeypatch.setattr(children, "run_json", run_json)
+    return began
+
+
+def test_a_search_waits_for_a_measurement_and_says_so(
+    started: Service, sweeping: Sweeping, measured: list[str], plan: Plan
+) -> None:
+    started.measure([Wanted("vgg16", 96)])
+    until(lambda: measured == ["vgg16"])
+    started.find_rate(plan)
+    until(lambda: "Waiting for a measurement" in started.rate_searches.snapshot(plan).words)
+    assert sweeping.images == []
+    started.calibrations.cancel()
+    until(lambda: len(sweeping.images) == 1)
+
+
+def test_a_measurement_waits_for_a_search_and_says_so(
+    started: Service, sweeping: Sweeping, measured: list[str], plan: Plan
+) -> None:
+    started.find_rate(plan)
+    until(lambda: len(sweeping.images) == 1)
+    started.measure([Wanted("vgg16", 96)])
+    until(lambda: "learning rate" in started.calibrations.snapshot().waits_for)
+    assert started.calibrations.snapshot().active == Wanted("vgg16", 96)
+    assert measured == []
+    started.rate_searches.cancel()
+    until(lambda: measured == ["vgg16"])
+    assert started.calibrations.snapshot().waits_for == ""
+
+
+def test_a_training_ends_what_goes_on_and_what_waits_for_it(
+    started: Service, sweeping: Sweeping, measured: list[str], plan: Plan
+) -> None:
+    started.find_rate(plan)
+    until(lambda: len(sweeping.images) == 1)
+    started.measure([Wanted("vgg16", 96)])
+    until(lambda: bool(started.calibrations.snapshot().waits_for))
+    started.submit(plan)
+    assert sweeping.stopped == 1
+    assert started.calibrations.snapshot().active is None
+    assert measured == []

@@ -71,6 +71,7 @@ def test_a_run_is_sent_as_one_file_with_its_photos_or_without(
         answer = get(app, run_url(run.id, photos=photos))
         assert answer.status == 200
         assert f'filename="{run.id}.zip"' in answer.headers["content-disposition"]
+        assert int(answer.headers["content-length"]) == len(answer.body)
         with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
             assert archive.testzip() is None
             assert len([name for name in archive.namelist() if "/images/" in name]) == count
@@ -85,6 +86,16 @@ def test_a_run_that_has_not_ended_or_is_not_there_is_refused(app: Starlette, run
 def test_photos_that_are_gone_cannot_be_sent(app: Starlette, run: RunFolder, dataset: Dataset) -> None:
     shutil.rmtree(dataset.folder)
     assert get(app, run_url(run.id, photos=True)).status == 404
+    assert get(app, run_url(run.id, photos=False)).status == 200
+
+
+def test_where_one_photo_is_gone_it_is_said_before_anything_is_sent(
+    app: Starlette, run: RunFolder, dataset: Dataset
+) -> None:
+    dataset.file(dataset.items[0]).unlink()
+    answer = get(app, run_url(run.id, photos=True))
+    assert answer.status == 404
+    assert dataset.items[0].path.encode() in answer.body
     assert get(app, run_url(run.id, photos=False)).status == 200
 
 

@@ -38,6 +38,23 @@ def test_a_new_run_is_queued_and_holds_its_plan(workspace: Workspace, folder: Ru
     assert folder.path.parent == workspace.runs
 
 
+def test_a_run_that_is_being_made_is_met_by_nobody_before_it_is_whole(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[list[RunFolder]] = []
+    save = Status.save
+
+    def looked(status: Status, path: Path) -> None:
+        met.append(run_folders(workspace))
+        save(status, path)
+        met.append(run_folders(workspace))
+
+    monkeypatch.setattr(Status, "save", looked)
+    made = RunFolder.create(workspace, PLAN)
+    assert met == [[], []]
+    assert run_folders(workspace) == [made]
+
+
 def test_a_plan_outside_its_bounds_makes_no_folder(workspace: Workspace) -> None:
     with pytest.raises(BadInput):
         RunFolder.create(workspace, Plan("photos", "Photos", "efficientnet-lite0", ("block99",)))

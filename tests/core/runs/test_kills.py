@@ -79,7 +79,7 @@ def assert_equal(whole: RunFolder, found: RunFolder) -> None:
 @pytest.mark.slow
 def test_a_run_that_is_killed_comes_to_the_same(data: Dataset, workspace: Workspace) -> None:
     plan = head(data)
-    assert_all_equal(uninterrupted(workspace, plan), survived(workspace, plan, 2, (2.0, 4.5), seed=1))
+    assert_all_equal(uninterrupted(workspace, plan), survived(workspace, plan, 1, (2.0, 4.5), seed=1))
 
 
 @pytest.mark.zoo

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,14 +16,15 @@ from core.data.dataset import Dataset
 from core.files import JsonObject
 from core.insight.metrics import evaluate
 from core.runs import mlflow_log
-from core.runs.folder import RunFolder
-from core.runs.mlflow_log import MlflowLog, follower
-from core.runs.mlflow_session import Session
+from core.runs.folder import RunFolder, run_folders
+from core.runs.mlflow_log import MlflowLog, follower, make_up
+from core.runs.mlflow_session import End, Epoch, Session
 from core.runs.status import State
 from core.training.events import EpochRow
 from core.training.plan import Head, Plan, Recipe
 from core.training.start import RUN, Start
 from core.workspace import Workspace
+from tests.waiting import until
 
 URI = "http://127.0.0.1:1"
 VARIABLES = (
@@ -243,7 +245,8 @@ def test_where_the_run_is_gone_a_new_one_is_begun(folder: RunFolder, server: Ser
     assert len(server.runs) == 2
     new = server.runs[f"{2:032x}"]
     assert [step for step, _loss in new.points("loss")] == [1, 2]
-    assert json.loads((folder.path / "mlflow.json").read_text()) == {"run": f"{2:032x}"}
+    assert json.loads((folder.path / "mlflow.json").read_text()) == {
+        "run": f"{2:032x}", "ended": True}
 
 
 @pytest.mark.parametrize("change", [{"stage": "deleted"}, {"tags": {"thaw.run": "another"}}], ids=repr)
@@ -420,3 +423,168 @@ def test_a_run_that_ends_before_it_was_begun_is_not_told(folder: RunFolder, serv
     assert log is not None
     log.end(State.FAILED, None)
     assert not server.asked.is_set()
+
+
+def killed(folder: RunFolder, state: State = State.INTERRUPTED) -> None:
+    """Leave a run as a process does that is killed in its training."""
+    session = Session(folder, URI, "Thaw", folder.plan(), "")
+    session.connect()
+    session.take(Epoch(row(1), 0))
+    session.send()
+    folder.write_status(replace(folder.status(), state=state))
+
+
+def made_up(workspace: Workspace) -> bool:
+    """Make up for what was not told; return whether there was something."""
+    thread = make_up(workspace)
+    if thread is None:
+        return False
+    thread.join(60)
+    assert not thread.is_alive()
+    return True
+
+
+def test_the_end_of_a_run_whose_process_was_killed_is_told_later_and_once(
+    workspace: Workspace, folder: RunFolder, server: Server
+) -> None:
+    killed(folder)
+    assert server.only.status == "RUNNING"
+    assert made_up(workspace)
+    assert (server.only.status, server.only.tags["thaw.state"]) == ("KILLED", "interrupted")
+    assert not made_up(workspace)
+    told(folder, row(1), row(2))
+    assert server.only.statuses == ["KILLED", "RUNNING", "FINISHED"]
+    assert not made_up(workspace)
+
+
+@pytest.mark.parametrize("state", [State.TRAINING, State.QUEUED])
+def test_a_run_that_goes_on_or_waits_has_no_end_to_be_told(
+    workspace: Workspace, folder: RunFolder, server: Server, state: State
+) -> None:
+    killed(folder, state)
+    assert not made_up(workspace)
+    assert server.only.status == "RUNNING"
+
+
+def test_what_is_told_by_a_training_is_left_to_it(
+    workspace: Workspace, folder: RunFolder, server: Server
+) -> None:
+    log = begun(folder)
+    until((folder.path / "mlflow.json").is_file)
+    folder.write_status(folder.status().ending(State.FINISHED))
+    assert not made_up(workspace)
+    log.end(State.FINISHED, report())
+    assert server.only.status == "FINISHED"
+
+
+def test_a_server_that_does_not_answer_is_told_another_time(
+    workspace: Workspace, folder: RunFolder, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    killed(folder)
+    server.refuses = ConnectionError("no way to http://me:secret@host")
+    assert made_up(workspace)
+    assert "how run" in caplog.text
+    assert "secret" not in caplog.text
+    server.refuses = None
+    assert made_up(workspace)
+    assert server.only.status == "KILLED"
+
+
+@pytest.mark.parametrize(("damaged", "content"), [
+    ("plan.json", "{"), ("report.json", "{"), ("report.json", '{"test": {"accuracy": 1}}'),
+])
+def test_a_damaged_run_keeps_nobody_from_being_told_of_the_others(
+    workspace: Workspace, plan: Plan, server: Server, damaged: str, content: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    other, newest = (RunFolder.create(workspace, plan) for _time in range(2))
+    for each in (other, newest):
+        killed(each, State.FINISHED)
+    for before in (newest, other):
+        before.write_report(report())
+    assert [each.id for each in run_folders(workspace)] == [newest.id, other.id]
+    (newest.path / damaged).write_text(content)
+    for _time in range(2):
+        assert made_up(workspace)
+    assert [run.status for run in server.runs.values()] == ["FINISHED", "RUNNING"]
+    assert [newest.id in record.getMessage() for record in caplog.records] == [True], "it is said once"
+
+
+@pytest.mark.parametrize("best", [{}, {"epoch": "x"}])
+def test_a_report_that_does_not_say_which_epoch_was_the_best_is_told_too(
+    workspace: Workspace, folder: RunFolder, server: Server, best: JsonObject
+) -> None:
+    killed(folder, State.FINISHED)
+    folder.write_report({**report(), "best": best})
+    assert made_up(workspace)
+    assert server.only.points("test_accuracy") == [(0, 0.75)]
+
+
+def test_a_run_that_is_resumed_before_its_end_is_told_goes_on_as_if_it_had_not_ended(
+    workspace: Workspace, folder: RunFolder, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(folder)
+    connect, connecting, resumed = Session.connect, threading.Event(), threading.Event()
+
+    def slow(session: Session) -> None:
+        connect(session)
+        if not connecting.is_set():
+            connecting.set()
+            assert resumed.wait(60)
+
+    monkeypatch.setattr(Session, "connect", slow)
+    thread = make_up(workspace)
+    assert thread is not None
+    assert connecting.wait(60)
+    folder.write_status(replace(folder.status(), state=State.TRAINING))
+    log = begun(folder)
+    resumed.set()
+    thread.join(60)
+    log.end(State.FINISHED, None)
+    assert server.only.statuses == ["FINISHED"]
+
+
+def test_a_run_that_is_resumed_while_its_end_is_told_goes_on_after_it(
+    workspace: Workspace, folder: RunFolder, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(folder)
+    finish, telling, resumed = Session.make_up, threading.Event(), threading.Event()
+
+    def slow(session: Session, end: End) -> None:
+        telling.set()
+        assert resumed.wait(60)
+        finish(session, end)
+
+    monkeypatch.setattr(Session, "make_up", slow)
+    monkeypatch.setattr(mlflow_log, "END_WAIT_S", 0.2)
+    assert make_up(workspace) is not None
+    assert telling.wait(60)
+    folder.write_status(replace(folder.status(), state=State.TRAINING))
+    log = begun(folder)
+    log.end(State.FINISHED, None)
+    assert server.only.statuses == [], "what is told of the training waits"
+    resumed.set()
+    thread_of(log)
+    assert server.only.statuses == ["KILLED", "RUNNING", "FINISHED"]
+
+
+def test_a_run_that_the_server_has_no_more_is_not_begun_anew(
+    workspace: Workspace, folder: RunFolder, server: Server
+) -> None:
+    killed(folder)
+    server.runs.clear()
+    assert made_up(workspace)
+    assert server.runs == {}
+    assert not made_up(workspace)
+
+
+def test_without_a_server_named_or_what_was_told_there_is_nothing_to_make_up(
+    workspace: Workspace, folder: RunFolder, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write_status(folder.status().ending(State.INTERRUPTED))
+    assert not made_up(workspace)
+    (folder.path / "mlflow.json").write_text('{"run": "x"}')  # of an earlier version: how it ended was told
+    assert not made_up(workspace)
+    killed(folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert not made_up(workspace)

@@ -45,6 +45,26 @@ def test_a_report_brings_nothing_but_what_is_known(
     assert len(str(report["timing"])) < 400
 
 
+def test_what_a_report_does_not_know_stays_unknown(
+    pack: Callable[..., Path], run: RunFolder, other: Workspace
+) -> None:
+    odd = changed(run, "report.json", timing=None, cache=[1], versions={"keras": "3"})
+    there = RunFolder.open(other, unpack(other, pack(photos=False, **{"run/report.json": odd})).run)
+    report = there.report() or {}
+    assert [report[part] for part in ("timing", "cache", "versions", "machine")] == [
+        None, None, {"keras": "3"}, None]
+
+
+@pytest.mark.parametrize(("report", "why"), [
+    (b'{"version": 2}', "another version"), (b'{"test": null, "test_looks": 1}', "cannot be read"),
+])
+def test_a_report_that_is_newer_or_lacks_its_parts_is_refused_and_it_is_said_which(
+    pack: Callable[..., Path], other: Workspace, report: bytes, why: str
+) -> None:
+    with pytest.raises(BadInput, match=why):
+        unpack(other, pack(photos=False, **{"run/report.json": report}))
+
+
 @pytest.mark.parametrize(("best", "kept"), [
     ({"foo": 1}, None), ({"epoch": True}, None), ({"epoch": 0}, None), ({"epoch": 10**9}, None), ("x", None),
     ({"epoch": 2, "val_accuracy": "x", "foo": 1}, {"epoch": 2, "val_accuracy": None}),

@@ -10,10 +10,10 @@ import pytest
 
 from core.data.dataset import Dataset
 from core.errors import Busy, NotFound, RunFailed, ThawError
-from core.runs import line, steer
+from core.runs import line, mlflow_log, steer
 from core.runs import runner as runners
 from core.runs.about import about_of
-from core.runs.folder import RunFolder
+from core.runs.folder import RunFolder, run_folders
 from core.runs.runner import Runner, RunnerSnapshot
 from core.runs.status import State, Status
 from core.runs.wishes import Leaving, Wish, heard
@@ -76,7 +76,8 @@ def state(workspace: Workspace, run_id: str) -> State:
 
 
 def wait_until_idle(runner: Runner) -> None:
-    until(lambda: runner.snapshot().active is None and not runner.snapshot().queue)
+    # One reading: between two, what waits may have become active.
+    until(lambda: runner.snapshot() == RunnerSnapshot(None, ()))
 
 
 def test_a_second_start_waits_in_line_and_follows_in_order(
@@ -410,6 +411,40 @@ def test_what_another_process_leaves_behind_when_it_dies_is_found_while_it_runs(
     with held(folder):
         folder.write_status(replace(folder.status(), state=State.TRAINING))
     until(lambda: folder.status().state is State.INTERRUPTED)
+    server.close()
+
+
+def test_what_mlflow_was_not_told_is_made_up_for_after_the_start_and_where_a_process_died(
+    workspace: Workspace, workshop: Workshop, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "RECOVER_EVERY_S", 0.02)
+    states: list[list[State]] = []
+
+    def make_up(space: Workspace) -> None:
+        states.append([folder.status().state for folder in run_folders(space)])
+
+    monkeypatch.setattr(mlflow_log, "make_up", make_up)
+    server = Runner(workspace)
+    server.start()
+    until(lambda: states == [[]])
+    folder = steer.create(workspace, plan, wait=False)
+    with held(folder):
+        folder.write_status(replace(folder.status(), state=State.TRAINING))
+    until(lambda: len(states) > 1)
+    server.close()
+    assert states == [[], [State.INTERRUPTED]]
+
+
+def test_what_mlflow_was_not_told_is_looked_for_again_now_and_then(
+    workspace: Workspace, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "RECOVER_EVERY_S", 0.02)
+    monkeypatch.setattr(runners, "MAKE_UP_EVERY_S", 0.04)
+    looked: list[Workspace] = []
+    monkeypatch.setattr(mlflow_log, "make_up", looked.append)
+    server = Runner(workspace)
+    server.start()
+    until(lambda: len(looked) > 2)
     server.close()
 
 

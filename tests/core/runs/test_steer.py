@@ -233,6 +233,24 @@ def test_what_has_finished_goes_on_for_more_epochs_alone(workspace: Workspace, p
     assert line.waiting(workspace) == (folder.id,)
 
 
+@pytest.mark.parametrize("state", CAN_GO_ON)
+def test_what_has_learned_and_lost_its_checkpoint_does_not_begin_anew(
+    workspace: Workspace, plan: Plan, state: State
+) -> None:
+    folder = run_in(workspace, plan, state)
+    folder.places.last.unlink()
+    folder.model.write_bytes(b"model")
+    before = untouched(folder)
+    assert steer.lacks_checkpoint(folder)
+    with pytest.raises(BadInput, match="no checkpoint") as caught:
+        steer.resume(workspace, folder.id)
+    assert caught.value.fix
+    assert untouched(folder) == before
+    folder.model.unlink()  # without one there is nothing to lose
+    steer.resume(workspace, folder.id)
+    assert folder.status().state is State.QUEUED
+
+
 @pytest.mark.parametrize("planned", [30, 4], ids=["before its last epoch", "in its last epoch"])
 def test_what_ran_out_of_patience_goes_on_from_there_and_to_its_new_end(
     workspace: Workspace, plan: Plan, planned: int

@@ -255,6 +255,18 @@ def test_it_can_be_cancelled_and_leaves_nothing(pack: Callable[..., Path], other
     assert untouched(other)
 
 
+def test_at_the_last_call_nothing_of_it_has_appeared_and_it_may_still_be_left(
+    pack: Callable[..., Path], other: Workspace
+) -> None:
+    def last_call() -> None:
+        assert not any(any(folder.iterdir()) for folder in (other.runs, other.datasets))
+        raise Stopped("It was cancelled.")
+
+    with pytest.raises(Stopped):
+        unpack(other, pack(), last_call=last_call)
+    assert untouched(other)
+
+
 def test_where_the_run_cannot_appear_its_photos_do_not_either(
     pack: Callable[..., Path], other: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

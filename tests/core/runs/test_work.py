@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from core.runs.status import State, Status
 from core.runs.wishes import Leaving, Wish, ask, asked
 from core.runs.work import carry_out, dataset_of, evaluation_of, held, looks, measure
 from core.training import engine
+from core.training.counts import counts
 from core.training.events import (
     CacheUse,
     EpochRow,
@@ -255,6 +257,66 @@ def test_a_run_that_breaks_off_keeps_the_best_epoch_that_was_written(
     ended = carry_out(workspace, folder, Leaving())
     assert (ended.state, ended.kept) == (State.FAILED, 3)
     assert folder.model.read_bytes() == folder.places.best.read_bytes()
+
+
+class LeavingLate(Engine):
+    """Tells an epoch and keeps its model, then breaks off."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.breaks_off = error
+
+    def __call__(self, *given: Any, **named: Any) -> Outcome:
+        places, listener = given[2], given[3]
+        listener.cache(USE)
+        listener.epoch(ROW)
+        with zipfile.ZipFile(places.best, "w") as archive:
+            archive.writestr(EPOCH_ENTRY, "1")
+        raise self.breaks_off
+
+
+@pytest.mark.parametrize("error", [Stopped("Stopped."), RunFailed("The loss ran away.")], ids=repr)
+def test_a_run_that_breaks_off_with_a_model_has_a_whole_report(
+    workspace: Workspace, folder: RunFolder, plan: Plan, dataset: Dataset, monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    monkeypatch.setattr(engine, "train", LeavingLate(error))
+    carry_out(workspace, folder, Leaving())
+    report = folder.report()
+    assert report is not None
+    learned = counts(plan, 2)
+    assert report["classes"] == ["blue", "red"]
+    assert report["images"] == {"train": 12, "validation": 2, "test": 2}
+    assert report["parameters"] == {"total": learned.total, "trainable": learned.learning}
+    assert report["best"] == {"epoch": 1, "val_accuracy": 0.75}
+    assert (report["cache"], report["test"], looks(report)) == (asdict(USE), None, 0)
+
+
+def test_what_a_report_says_of_the_epoch_that_is_kept_still_stays(
+    workspace: Workspace, folder: RunFolder, trainer: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer.stopped = True
+    carry_out(workspace, folder, Leaving())
+    before = folder.report()
+    monkeypatch.setattr(engine, "train", LeavingLate(Stopped("Stopped.")))
+    carry_out(workspace, folder, Leaving())
+    assert folder.report() == before
+
+
+def test_a_run_without_a_report_has_a_whole_one_once_it_is_measured(
+    workspace: Workspace, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write_history([ROW])
+    folder.model.write_bytes(b"model")
+    folder.write_status(replace(folder.status().ending(State.INTERRUPTED), kept=1))
+    monkeypatch.setattr("core.insight.predict.loaded", model_that(lambda _count: None))
+    assert measure(workspace, folder) is not None
+    report = folder.report()
+    assert report is not None
+    assert (report["version"], report["best"]) == (1, {"epoch": 1, "val_accuracy": 0.75})
+    assert report["parameters"]
+    assert report["versions"] is None  # those of now may be others
+    assert looks(report) == 1
 
 
 def test_the_time_of_every_sitting_counts(

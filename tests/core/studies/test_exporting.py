@@ -33,6 +33,8 @@ from tests.core.conftest import Trained
 
 VERIFIED = Verified("validation", 4, 4, 0.0, 3, 3, 0.01, 0.02, 1000, True)
 HERE = [name for name, form in FORMATS.items() if not missing(form)]
+# The others are written in other tests too; with their examples they are for the long tests.
+EVERY_DAY = ("onnx",)
 
 
 @pytest.fixture
@@ -211,8 +213,9 @@ def said_by_example(zipped: Path, photo: Path, into: Path) -> tuple[str, float]:
     return name, float(chance)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.slow if name in EVERY_DAY else pytest.mark.zoo) for name in HERE
+])
 def test_each_form_says_the_same_and_its_example_runs(
     copy: tuple[Workspace, RunFolder], trained: Trained, tmp_path: Path, name: str
 ) -> None:

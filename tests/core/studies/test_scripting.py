@@ -61,6 +61,8 @@ CASES: dict[str, Changed] = {
         "block7", "top", norms="updating", augment="strong", views=0, optimizer="rmsprop",
         learning_rate=1e-4),
 }
+# Each takes a process with a TensorFlow of its own; the others are for the long tests.
+EVERY_DAY = ("a warm-up, a cosine, class weights, smoothed labels",)
 OTHER_FAMILIES: dict[str, Changed] = {
     "drop connect at rates of their own": lambda plan: replace(
         plan_with("block6", "block7", "top", method="gradual", stage_epochs=1, lr_factor=0.7, epochs=4)(plan),
@@ -131,8 +133,9 @@ def assert_same(colours: Photos, folder: RunFolder, to: Path, of: Path | None = 
     assert f"Right on the first guess: {test.accuracy.value:.4f} of {test.accuracy.images} test" in printed
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [
+    pytest.param(case, marks=pytest.mark.slow if case in EVERY_DAY else pytest.mark.zoo) for case in CASES
+])
 def test_the_script_comes_to_the_history_of_its_run(case: str, colours: Photos, tmp_path: Path) -> None:
     assert_same(colours, run_of(colours, CASES[case]), tmp_path / "taken")
 

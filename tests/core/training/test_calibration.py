@@ -11,6 +11,7 @@ import pytest
 from core import children as children_of_ours
 from core.errors import Stopped, Unavailable
 from core.training.calibration import Calibrations, CalibrationSnapshot, Wanted
+from core.turn import Turn
 from core.workspace import Workspace
 from tests.waiting import until
 
@@ -56,7 +57,7 @@ def children(monkeypatch: pytest.MonkeyPatch) -> Children:
 
 @pytest.fixture
 def calibrations(workspace: Workspace, children: Children) -> Iterator[Calibrations]:
-    made = Calibrations(workspace)
+    made = Calibrations(workspace, Turn())
     yield made
     made.cancel()
 

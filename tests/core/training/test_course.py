@@ -127,7 +127,7 @@ def test_reusing_the_frozen_part_changes_nothing_in_any_stage(
 @pytest.mark.parametrize("leavings", [
     pytest.param((at_step(6),), id="in the second epoch of the head", marks=long),
     pytest.param((at_step(8),), id="at the end of the first stage", marks=long),
-    pytest.param((at_step(11),), id="in the second stage", marks=slow),
+    pytest.param((at_step(11),), id="in the second stage", marks=long),
     pytest.param((at_step(3), at_step(9)), id="twice", marks=long),
 ])
 def test_it_comes_to_the_same_wherever_it_is_left(

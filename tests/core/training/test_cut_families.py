@@ -20,8 +20,8 @@ from core.training.start import RANDOM, Start
 
 NASNET = "NASNet"
 SMALLEST = ("efficientnet-lite0", *(family.constructors[0].lower() for family in FAMILIES))
-# These take 10 to 40 seconds each, the others a few.
-HEAVY = ("inceptionresnetv2", "nasnetmobile", "densenet121", "inceptionv3", "efficientnetv2b0")
+# What is a model of its own, and what is made of bare operations; all others are for the long tests.
+EVERY_DAY = ("efficientnet-lite0", "mobilenetv3small")
 # Blocks of ResNetV2 and DenseNet without a kernel: where BatchNorm stays frozen, nothing in them learns.
 NORMS_ALONE = {"ResNetV2": ("post",), "DenseNet": ("norm",)}
 MOST_PARAMETERS = 60e6  # the largest of each family take most of the time and have the same graph
@@ -34,7 +34,7 @@ def affordable() -> list[str]:
 
 def marked() -> list[Any]:
     return [
-        pytest.param(name, marks=pytest.mark.zoo if name in HEAVY else pytest.mark.slow)
+        pytest.param(name, marks=pytest.mark.slow if name in EVERY_DAY else pytest.mark.zoo)
         for name in SMALLEST
     ]
 

@@ -54,7 +54,7 @@ def marked(cases: Iterable[str], quick: set[str]) -> list[ParameterSet]:
 
 
 @pytest.mark.parametrize("case", marked(
-    CASES, {"the last blocks", "dropout and a hidden layer"}))
+    CASES, {"the last blocks"}))
 def test_reusing_the_frozen_part_changes_nothing(case: str, data: Dataset, workspace: Workspace) -> None:
     plan = CASES[case](reusing.plan_for(data)).checked()
     reused = reusing.run(plan, data, workspace)

@@ -21,7 +21,7 @@ from core.training.plan import Plan
 from core.training.start import Start
 from core.workspace import Workspace
 
-# Real models are for the long tests, but for one; what the small one shows is the same for all.
+# Real models are for the long tests; what the small one shows is the same for all.
 slow, long = pytest.mark.slow, pytest.mark.zoo
 
 
@@ -112,9 +112,8 @@ def left_and_gone_on(
     return go_on(folder, data, workspace)
 
 
-@pytest.mark.parametrize("recipe", [
-    pytest.param(head, marks=slow), pytest.param(tail, marks=long), pytest.param(scratch, marks=long),
-])
+@long
+@pytest.mark.parametrize("recipe", [head, tail, scratch])
 def test_it_comes_to_the_same_after_a_pause_in_an_epoch_and_one_in_a_validation(
     data: Dataset, workspace: Workspace, recipe: Callable[[Dataset], Plan]
 ) -> None:

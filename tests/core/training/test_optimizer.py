@@ -117,8 +117,12 @@ CONSTANT = ({}, [RATE] * STEPS * EPOCHS)
 COSINE = ({"schedule": "cosine", "warmup": 1}, warmed_up_cosine())
 
 
-@pytest.mark.parametrize("schedule", [CONSTANT, COSINE], ids=["constant", "warm-up and cosine"])
-@pytest.mark.parametrize("decay", [0.0, 0.3])
+@pytest.mark.parametrize(("schedule", "decay"), [
+    pytest.param(CONSTANT, 0.0, id="constant"),
+    pytest.param(CONSTANT, 0.3, id="constant with decay", marks=pytest.mark.zoo),
+    pytest.param(COSINE, 0.0, id="warm-up and cosine", marks=pytest.mark.zoo),
+    pytest.param(COSINE, 0.3, id="warm-up and cosine with decay"),
+])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_fit_changes_weights_by_the_rule_with_half_the_rate_below(
     optimizer: str, decay: float, schedule: tuple[dict[str, Any], list[float]]
@@ -165,7 +169,7 @@ def plain(recipe: Recipe, rate: Any) -> Any:
     return optimizer
 
 
-@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("warm", [pytest.param(False, marks=pytest.mark.zoo), True])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_factors_of_one_give_the_very_bits_of_plain_keras(optimizer: str, warm: bool) -> None:
     import keras
@@ -247,7 +251,7 @@ def of_every_kind() -> Any:
     return keras.Model(inputs, layers.Dense(2, name="bias_dense")(values))
 
 
-@pytest.mark.parametrize("scale", [None, SLOW])
+@pytest.mark.parametrize("scale", [pytest.param(None, marks=pytest.mark.zoo), SLOW])
 def test_kernels_decay_and_biases_and_what_normalisation_scales_by_do_not(scale: float | None) -> None:
     import keras
 
@@ -403,7 +407,9 @@ def test_a_factor_of_one_asks_for_the_plain_optimizer(classifier: tuple[Any, Any
     assert type(made) is keras.optimizers.SGD
 
 
-@pytest.mark.parametrize("cut", [False, True], ids=["whole", "tail"])
+@pytest.mark.parametrize("cut", [
+    pytest.param(False, id="whole", marks=pytest.mark.zoo), pytest.param(True, id="tail"),
+])
 def test_a_step_of_the_model_or_of_its_tail_moves_each_block_by_its_factor(
     classifier: tuple[Any, Any], cut: bool
 ) -> None:

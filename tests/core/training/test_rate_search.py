@@ -17,6 +17,7 @@ from core.training.rate_curve import RateCurve
 from core.training.rate_finder import Told
 from core.training.rate_search import RateSearch, RateSearches, what_matters
 from core.training.start import Ancestor
+from core.turn import Turn
 from core.workspace import Workspace
 from tests.waiting import until
 
@@ -74,7 +75,7 @@ def sweeps(monkeypatch: pytest.MonkeyPatch) -> Sweeps:
 
 @pytest.fixture
 def searches(workspace: Workspace, sweeps: Sweeps) -> Iterator[RateSearches]:
-    made = RateSearches(workspace)
+    made = RateSearches(workspace, Turn())
     yield made
     made.cancel()
 

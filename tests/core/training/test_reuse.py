@@ -58,8 +58,9 @@ def test_a_second_run_computes_nothing_and_opens_no_photo(
 
 
 @pytest.mark.parametrize("changed", [
-    "head", "learning_rate",
-    *(pytest.param(name, marks=pytest.mark.zoo) for name in ("batch_size", "optimizer", "epochs")),
+    "head",
+    *(pytest.param(name, marks=pytest.mark.zoo)
+      for name in ("learning_rate", "batch_size", "optimizer", "epochs")),
 ])
 def test_what_comes_after_the_cut_may_change(
     changed: str, cold: Ran, plan: Plan, data: Dataset, workspace: Workspace
@@ -76,7 +77,10 @@ def test_what_comes_after_the_cut_may_change(
     assert not np.array_equal(ran.figures, cold.figures)
 
 
-@pytest.mark.parametrize("changed", ["weights", "pooling", "cut", "size", "backbone"])
+@pytest.mark.parametrize("changed", [
+    "weights",
+    *(pytest.param(name, marks=pytest.mark.zoo) for name in ("pooling", "cut", "size", "backbone")),
+])
 @pytest.mark.usefixtures("cold")
 def test_what_comes_before_the_cut_may_not(
     changed: str, plan: Plan, data: Dataset, workspace: Workspace
@@ -101,6 +105,7 @@ def test_random_weights_of_another_seed_are_another_network(
         assert_reused(ran, hit=hit, computed=ALL - hit)
 
 
+@pytest.mark.zoo
 @pytest.mark.usefixtures("cold")
 def test_one_weight_that_differs_is_another_network(
     plan: Plan, data: Dataset, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
@@ -198,7 +203,7 @@ def test_a_photo_that_is_gone_ends_the_run_with_advice_and_its_name(
     assert "Data page" in caught.value.fix
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("split", [pytest.param("train", marks=pytest.mark.zoo), "test"])
 def test_a_photo_that_is_gone_but_was_computed_is_not_missed(
     split: str, cold: Ran, plan: Plan, data: Dataset, workspace: Workspace
 ) -> None:

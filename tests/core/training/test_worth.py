@@ -191,6 +191,39 @@ def test_the_row_that_is_known_counts_and_not_the_foreseen_one() -> None:
     assert worth.why_plain(plan, AMOUNTS, None, row=10**9)
 
 
+def test_each_number_of_views_that_is_offered_has_its_cost_and_the_plans_own_too() -> None:
+    plan = plan_of("efficientnet-lite0", "block7", "top", augment="light", views=3)
+    found = worth.views_costs(plan, AMOUNTS, MEASURED, lambda _plan: 0)
+    assert [each.views for each in found] == [0, 2, 3, 4, 8]
+    fresh, *kept = found
+    assert (fresh.passes, fresh.bytes) == (10 * 120 + 30, 0), "the textbook way keeps nothing"
+    for each in kept:
+        assert each.passes == each.views * 100 + 20 + 30
+        assert each.bytes == each.passes * worth.row_bytes(plan)
+    seconds = [each.seconds or 0 for each in (*kept, fresh)]
+    assert 0 < seconds[0] < seconds[1] < seconds[2] < seconds[3] < seconds[4]
+
+
+def test_views_that_are_there_cost_no_pass_and_still_their_place() -> None:
+    plan = plan_of("efficientnet-lite0", "block7", "top", augment="light", views=4)
+    seen = {0: 450, 2: 250, 4: 450, 8: 450}
+    costs = worth.views_costs(plan, AMOUNTS, MEASURED, lambda choice: seen[choice.recipe.views])
+    assert [each.passes for each in costs] == [10 * 120 + 30, 0, 0, 850 - 450]
+    assert [each.bytes // worth.row_bytes(plan) for each in costs] == [0, 250, 450, 850]
+
+
+def test_views_that_save_nothing_cost_what_the_textbook_way_does() -> None:
+    plan = plan_of("efficientnet-lite0", "block7", "top", augment="light", views=8, epochs=4)
+    few = Amounts(train=100, validation=2, test=1)
+    *_, eight = worth.views_costs(plan, few, MEASURED, lambda _plan: 0)
+    assert (eight.passes, eight.bytes) == (4 * 102 + 1, 0)
+
+
+def test_without_a_measurement_no_number_of_views_has_a_time() -> None:
+    plan = plan_of("efficientnet-lite0", "block7", "top", augment="light", views=4)
+    assert {each.seconds for each in worth.views_costs(plan, AMOUNTS, None, lambda _plan: 0)} == {None}
+
+
 def test_amounts_are_those_of_the_splits(dataset: Dataset) -> None:
     amounts = worth.amounts_of(dataset)
     assert (amounts.train, amounts.validation, amounts.test) == tuple(
