@@ -17,7 +17,7 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from core.activations.budget import budget_of, free_for, locked, root_of, segments
+from core.activations.budget import budget_of, free_for, locked, root_of
 from core.activations.segment import INDEX, KEY_BYTES, RECORD_BYTES, Segment, Writer
 from core.errors import BadInput, Busy, Stopped
 from core.files import JsonObject, read_json, write_json
@@ -47,26 +47,6 @@ def row_key(digest: str, view: tuple[object, ...] = ()) -> bytes:
     return hashlib.blake2b(f"{digest} {view}".encode(), digest_size=KEY_BYTES).digest()
 
 
-def state_of(workspace: Workspace) -> tuple[tuple[str, int], ...]:
-    """Return what changes whenever rows are added or removed."""
-    return tuple((str(each.index), each.size) for each in segments(workspace))
-
-
-def rows_labelled(workspace: Workspace, label: JsonObject) -> set[bytes]:
-    """Return the keys of all rows that were made under a label; none of them is checked."""
-    found: set[bytes] = set()
-    for path in root_of(workspace).glob(f"*/{MADE_BY}"):
-        try:
-            made_by = read_json(path)
-            row_bytes = made_by.get("row_bytes")
-            if made_by.get("label") == label and isinstance(row_bytes, int) and row_bytes > 0:
-                for index in path.parent.glob(f"*{INDEX}"):
-                    found.update(Segment(index).records(row_bytes)[0])
-        except (BadInput, OSError):
-            continue  # damaged, or removed meanwhile
-    return found
-
-
 class NoRoom(Exception):
     """There is no room for what would be kept; :attr:`reason` is one sentence."""
 
@@ -82,7 +62,7 @@ class Activations:
         workspace: Where they are kept.
         made_by: What determines them beside the image: backbone, weights, cut, size and so on.
         shapes: The shape of each tensor that crosses the cut, for one image; float32.
-        label: What :func:`rows_labelled` finds them by; it determines nothing.
+        label: What :func:`core.activations.labelled.rows_labelled` finds them by; it determines nothing.
 
     Attributes:
         row_bytes: What a row takes on disk.

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from core.backbones import keras_zoo
 from core.backbones.architecture import Block
+from core.backbones.descriptions import described
 from core.backbones.efficientnet_lite import efficientnet_lite
 from core.backbones.families import FAMILIES, Preprocessing, family_of
 from core.backbones.published import IMAGENET_TOP1, KERAS_TOP1_SOURCE, MOBILENET_V3_SOURCE
@@ -111,8 +112,7 @@ class Backbone:
     @property
     def description(self) -> str:
         """One plain sentence on what it is."""
-        known = _descriptions()
-        return known.get(self.name) or known[self.family]
+        return described(self.name, self.family)
 
     def block(self, name: str) -> Block:
         """Return the block of that name; raises NotFound."""
@@ -260,32 +260,6 @@ LITE_SCALES: dict[str, tuple[float, float]] = {
     "efficientnet-lite0": (1.0, 1.0), "efficientnet-lite1": (1.0, 1.1), "efficientnet-lite2": (1.1, 1.2),
 }
 """Width and depth multipliers of the members that we build ourselves."""
-
-
-def _descriptions() -> dict[str, str]:
-    return {
-        "efficientnet-lite0": _("The smallest of the three, with the least work for each image."),
-        "efficientnet-lite1": _(
-            "Deeper than Lite0 and with a larger input: about one and a half times the work."
-        ),
-        "efficientnet-lite2": _(
-            "Wider and deeper, with the largest input: a little over twice the work of Lite0."
-        ),
-        "VGG": _("Plain stacks of 3×3 convolutions: easy to read, large and slow. The textbook's."),
-        "ResNet": _("Residual blocks: each adds a correction to what came in."),
-        "ResNetV2": _("Residual blocks with normalisation before each convolution."),
-        "MobileNet": _("Depthwise convolutions for phones: small and quick."),
-        "MobileNetV2": _("Narrow between blocks, wide inside them: small and quick."),
-        "MobileNetV3": _("MobileNet tuned by search, with squeeze-and-excite: the quickest here."),
-        "EfficientNet": _("Depth, width and image size scaled together from one small network."),
-        "EfficientNetV2": _("EfficientNet with plainer first blocks, quicker to train."),
-        "DenseNet": _("Each layer sees the outputs of all before it in its block."),
-        "Inception": _("Several window sizes side by side in every block."),
-        "Inception-ResNet": _("Inception blocks that add to what came in."),
-        "Xception": _("Depthwise separable convolutions all the way."),
-        "NASNet": _("Cells found by search; each takes the outputs of the two before it."),
-        "ConvNeXt": _("A convolutional network built anew with what transformers taught."),
-    }
 
 
 BACKBONES: dict[str, Backbone] = {

@@ -64,8 +64,9 @@ SOURCES = sorted(
 )
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
-def test_values_are_put_in_after_the_look_up(path: Path) -> None:
+def test_values_are_put_in_after_the_look_up() -> None:
     # A text that is built before it is looked up is in no catalogue.
-    assert re.findall(r"(?:\b_|\bngettext)\(\s*f[\"']", path.read_text(encoding="utf-8")) == []
-    assert re.findall(r"\b_\([^()]*\.format\(", path.read_text(encoding="utf-8")) == []
+    early = re.compile(r"(?:\b_|\bngettext)\(\s*f[\"']|\b_\([^()]*\.format\(")
+    assert len(SOURCES) > 100
+    assert {str(path): early.findall(path.read_text(encoding="utf-8")) for path in SOURCES
+            if early.search(path.read_text(encoding="utf-8"))} == {}

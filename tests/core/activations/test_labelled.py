@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from kept_rows import MADE_BY, ONE, TWO, keep, keys_of, write
 
-from core.activations.store import Activations, rows_labelled
+from core.activations.labelled import rows_labelled
+from core.activations.store import Activations
 from core.files import JsonObject
 from core.workspace import Workspace
 

@@ -16,7 +16,7 @@ from core.backbones.catalogue import get
 SAVED = ("MobileNetV3Small", "ConvNeXtTiny", "NASNetMobile")
 
 
-@pytest.mark.parametrize("name", marked(slow=True))
+@pytest.mark.parametrize("name", marked())
 def test_each_block_hands_on_what_the_catalogue_says_and_the_last_one_the_features(name: str) -> None:
     body = build.build(name.lower(), weights="none", image_size=SMALL)
     found = block_outputs(body, name.lower())

@@ -68,15 +68,6 @@ def test_filters_round_to_eights(given: float, rounded: int) -> None:
     assert round_filters(given) == rounded
 
 
-def test_descriptions_say_what_the_numbers_say() -> None:
-    assert LITE0.parameters == min(backbone.parameters for backbone in LITES)
-    assert LITE0.multiply_adds == min(backbone.multiply_adds for backbone in LITES)
-    assert LITE1.multiply_adds / LITE0.multiply_adds == pytest.approx(1.5, abs=0.1)
-    assert 2 < LITE2.multiply_adds / LITE0.multiply_adds < 2.4
-    assert LITE2.input_size == max(backbone.input_size for backbone in LITES)
-    assert all(backbone.description for backbone in BACKBONES.values())
-
-
 def test_published_accuracy_comes_with_its_source() -> None:
     assert [backbone.imagenet_top1 for backbone in LITES] == [0.751, 0.767, 0.776]
     assert all("tensorflow/tpu" in backbone.imagenet_top1_source for backbone in LITES)

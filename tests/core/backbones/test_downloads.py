@@ -200,7 +200,7 @@ def test_a_process_that_is_asked_to_end_leaves_nothing_of_what_arrived(tmp_path:
         until(lambda: process.poll() is not None or any(cache.glob(f".arriving-*/models/{STORED.file}")))
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 1, err
+    assert process.returncode == 130, err
     assert "Stopped" in out
     assert "Traceback" not in err
     assert list(cache.iterdir()) == []

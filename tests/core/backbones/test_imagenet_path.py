@@ -47,7 +47,10 @@ def hosted(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("hosted", "constructor"),
-    [(name, name) for name in ("VGG16", "ResNet50", "MobileNetV2", "EfficientNetB0")],
+    [
+        ("EfficientNetB0", "EfficientNetB0"),
+        *(pytest.param(name, name, marks=pytest.mark.zoo) for name in ("VGG16", "ResNet50", "MobileNetV2")),
+    ],
     indirect=["hosted"],
 )
 def test_features_are_those_of_keras_with_its_imagenet_weights(hosted: Path, constructor: str) -> None:
@@ -66,7 +69,7 @@ def test_features_are_those_of_keras_with_its_imagenet_weights(hosted: Path, con
     "x.keras", *(pytest.param(each, marks=pytest.mark.zoo) for each in ("x.weights.h5", "x.h5")),
 ])
 @pytest.mark.parametrize("nested", [pytest.param(False, marks=pytest.mark.zoo), True])
-@pytest.mark.parametrize("weights", [None, "imagenet"])
+@pytest.mark.parametrize("weights", [pytest.param(None, marks=pytest.mark.zoo), "imagenet"])
 def test_what_keras_saves_with_or_without_its_second_scaling_gives_its_features(
     hosted: Path, file: str, nested: bool, weights: str | None, tmp_path: Path
 ) -> None:

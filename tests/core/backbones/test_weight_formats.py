@@ -121,7 +121,7 @@ def assert_equal_weights(ours: keras.Model, theirs: keras.Model) -> None:
             np.testing.assert_array_equal(np.asarray(one), np.asarray(other), err_msg=mine.name)
 
 
-@pytest.mark.parametrize("constructor", zoo.marked_to_write(MOST_PARAMETERS, slow=True))
+@pytest.mark.parametrize("constructor", zoo.marked_to_write(MOST_PARAMETERS))
 @pytest.mark.parametrize(("save", "file"), [
     (weights_only, "x.weights.h5"), pytest.param(whole, "x.h5", marks=pytest.mark.zoo),
 ])

@@ -20,27 +20,24 @@ SMALL = 75  # the smallest edge that every one of them takes
 # One for each kind of graph: a chain, bare operations, weights in its normalisation, two tensors across.
 _EVERY_DAY = ("VGG16", "MobileNetV3Small", "EfficientNetB0", "NASNetMobile")
 _WRITTEN_EVERY_DAY = ("MobileNetV3Small", "EfficientNetB0")
-_QUICK = ("VGG16", "MobileNetV3Small")
 
 
-def marked(*, slow: bool = False) -> list[Any]:
+def marked(every_day: tuple[str, ...] = _EVERY_DAY) -> list[Any]:
     """Return constructors as parameters: a few for every day, the others in the zoo."""
-    return [pytest.param(name, marks=_marks(name, _EVERY_DAY, slow)) for name in CONSTRUCTORS]
+    return [pytest.param(name, marks=_mark(name, every_day)) for name in CONSTRUCTORS]
 
 
-def marked_to_write(most_parameters: float, *, slow: bool = False) -> list[Any]:
+def marked_to_write(most_parameters: float) -> list[Any]:
     """Return likewise those whose weights are to be written to files, up to a size."""
     sizes = {name: get(name).parameters for name in CONSTRUCTORS}
     return [
-        pytest.param(name, marks=_marks(name, _WRITTEN_EVERY_DAY, slow))
+        pytest.param(name, marks=_mark(name, _WRITTEN_EVERY_DAY))
         for name, size in sizes.items() if size <= most_parameters
     ]
 
 
-def _marks(name: str, every_day: tuple[str, ...], slow: bool) -> tuple[pytest.MarkDecorator, ...]:
-    if name not in every_day:
-        return (pytest.mark.zoo,)
-    return () if name in _QUICK and not slow else (pytest.mark.slow,)
+def _mark(name: str, every_day: tuple[str, ...]) -> pytest.MarkDecorator:
+    return pytest.mark.slow if name in every_day else pytest.mark.zoo
 
 
 def constructor_of(name: str) -> Callable[..., keras.Model]:

@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from core.data.receive import Incomplete, Limits, Uploads
+from core.data.receive import Limits, Uploads
+from core.data.receive_answers import Incomplete
 from core.data.receive_batch import HEAD, PART_BYTES, PARTS_IN_BATCH, BatchParser, TooMuch
 from core.data.receive_state import NoSpace
 from core.errors import BadInput, Busy, NotFound
