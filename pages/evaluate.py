@@ -8,8 +8,7 @@ from core.i18n import _
 from core.runs.listing import Listed
 from pages.ui import state
 from pages.ui.confirm import ask_on
-from pages.ui.locked import locked
-from pages.ui.run_picker import picked_run
+from pages.ui.run_picker import run_of_page
 
 RESULT, MISTAKES, HEATMAPS = "result", "mistakes", "heatmaps"
 MOVED, ROBUST, AUDIT = "moved", "robust", "audit"
@@ -17,11 +16,8 @@ MOVED, ROBUST, AUDIT = "moved", "robust", "audit"
 
 def main() -> None:
     ask_on()
-    journey = state.stand()
-    st.title(_("Evaluate"), anchor=False)
-    if locked(journey, "evaluate"):
-        return
-    run = picked_run(_("How {run} does, what it mixes up, and what it looks at."))
+    run = run_of_page(
+        "evaluate", _("Evaluate"), _("How {run} does, what it mixes up, and what it looks at."))
     if run is None:
         return
     names = {

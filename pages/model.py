@@ -17,7 +17,7 @@ from core.training.plan import Head
 from core.training.start import RANDOM
 from pages.ui import fields, state
 from pages.ui.amounts import parameters_text, work_text
-from pages.ui.block_map import block_map
+from pages.ui.block_map import Told, block_map
 from pages.ui.block_rates import block_words, legend_text
 from pages.ui.expected import takes, transferred
 from pages.ui.gallery import choose_backbone
@@ -118,8 +118,8 @@ def _what_may_learn(draft: Draft, dataset: Dataset) -> None:
     block_map(
         backbone.blocks_at(plan.size), draft.trainable,
         head_parameters=counts(plan, len(dataset.classes)).head, key="map", on_change=use_blocks,
-        from_scratch=plan.weights.source == RANDOM, rates=block_words(plan),
-        labels={"rate": legend_text(plan)},
+        from_scratch=plan.weights.source == RANDOM,
+        told=Told(rates=block_words(plan), labels={"rate": legend_text(plan)}),
     )
     transferred(plan, dataset)
 

@@ -7,7 +7,6 @@ import streamlit as st
 from core.i18n import _, ngettext
 from core.runs.listing import Listed
 from pages.ui import state
-from pages.ui.locked import locked
 from pages.ui.places import PLACES
 from pages.ui.predict_answers import answers, put_aside
 from pages.ui.predict_curl import from_a_program
@@ -15,18 +14,14 @@ from pages.ui.predict_pile import Photo
 from pages.ui.predict_table import Row, rows_of, table
 from pages.ui.predict_threshold import Judging, judging
 from pages.ui.predict_ways import ways_to_photos
-from pages.ui.run_picker import picked_run
+from pages.ui.run_picker import run_of_page
 from pages.web.script_error import describe
 
 NAMED = 3
 
 
 def main() -> None:
-    journey = state.stand()
-    st.title(_("Predict"), anchor=False)
-    if locked(journey, "predict"):
-        return
-    run = picked_run(_("Show {run} photos that it has not seen."))
+    run = run_of_page("predict", _("Predict"), _("Show {run} photos that it has not seen."))
     if run is None:
         return
     photos = ways_to_photos()

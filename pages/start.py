@@ -38,7 +38,7 @@ def main() -> None:
     _interrupted(runs)
     first, second, third = st.columns(3, gap="medium")
     with first.container(border=True, height="stretch"):
-        _sample_card()
+        _first_card()
     with second.container(border=True, height="stretch"):
         _own_card()
     with third.container(border=True, height="stretch"):
@@ -50,8 +50,8 @@ def main() -> None:
 
 
 def _interrupted(runs: Sequence[Listed]) -> None:
-    """Offer to resume what the end of the program interrupted, the newest first."""
-    left = [run for run in runs if run.status.state is State.INTERRUPTED]
+    """Offer to resume what the end of the program interrupted and can go on, the newest first."""
+    left = [run for run in runs if run.status.state is State.INTERRUPTED and steer.can_resume(run.folder)]
     for run in sorted(left, key=state.is_of_another)[:MOST_OFFERED]:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             with st.container(width="stretch"):
@@ -76,16 +76,11 @@ def _interrupted(runs: Sequence[Listed]) -> None:
                 st.switch_page(PLACES["train"].script)
 
 
-def _sample_card() -> None:
-    _pictures(FIRST_SAMPLE)
-    sample = SAMPLES[FIRST_SAMPLE]
-    st.subheader(_("Try handwritten digits"), anchor=False)
-    st.markdown(
-        _("{photos} scans in {classes} classes. Ready at once, nothing to prepare.").format(
-            photos=f"{sample.images:,}", classes=sample.classes)
-    )
-    if _foot_button(_("Use the sample"), "play_arrow", primary=True):
-        _begin(FIRST_SAMPLE)
+def _first_card() -> None:
+    _sample_card(
+        FIRST_SAMPLE, _("Try handwritten digits"),
+        _("{photos} scans in {classes} classes. Ready at once, nothing to prepare."), _("Use the sample"),
+        primary=True)
 
 
 def _own_card() -> None:
@@ -98,21 +93,20 @@ def _own_card() -> None:
 
 
 def _other_card() -> None:
-    _pictures(OTHER_SAMPLE)
-    sample = SAMPLES[OTHER_SAMPLE]
-    st.subheader(_("Or find flaws in fabric"), anchor=False)
-    st.markdown(
-        _("{photos} pictures of fabric in {classes} classes, ready as well.").format(
-            photos=f"{sample.images:,}", classes=sample.classes)
-    )
-    if _foot_button(_("Use the fabric"), "play_arrow"):
-        _begin(OTHER_SAMPLE)
+    _sample_card(
+        OTHER_SAMPLE, _("Or find flaws in fabric"),
+        _("{photos} pictures of fabric in {classes} classes, ready as well."), _("Use the fabric"))
 
 
-def _pictures(sample: str) -> None:
+def _sample_card(name: str, title: str, sentence: str, button: str, *, primary: bool = False) -> None:
     picture_row([
-        "data:image/jpeg;base64," + base64.b64encode(each).decode() for each in preview(sample)
+        "data:image/jpeg;base64," + base64.b64encode(each).decode() for each in preview(name)
     ])
+    sample = SAMPLES[name]
+    st.subheader(title, anchor=False)
+    st.markdown(sentence.format(photos=f"{sample.images:,}", classes=sample.classes))
+    if _foot_button(button, "play_arrow", primary=primary):
+        _begin(name)
 
 
 def _continue_card(run: Listed) -> None:

@@ -38,6 +38,7 @@ from pages.ui.run_actions import (
     resuming,
     say_what_went_wrong,
     steering,
+    why_it_stays,
 )
 from pages.ui.run_figures import kept_text
 from pages.ui.run_picker import run_box
@@ -186,6 +187,8 @@ def _below(journey: Journey, run: Listed) -> None:
             more_epochs(run)
             _again()
         st.markdown(f":gray[{kept_text(run)}]")
+        if why := why_it_stays(run):
+            caption(why)
     elif not done.active:
         with st.container(horizontal=True, vertical_alignment="center"):
             resuming(run, primary=True)

@@ -1,8 +1,6 @@
-const NAME_THE_WAIT_AFTER = 2000;
 const NARROW = 480;
 const FEW_TICKS = 4;
 const SETTINGS = { displayModeBar: false, showSendToCloud: false, responsive: false, doubleClick: false, scrollZoom: false };
-const states = new WeakMap();
 
 // NOTE: Plotly writes into what it is given, so it gets a copy.
 const fitted = (shown, width) => {
@@ -18,15 +16,6 @@ const update = async (state) => {
   await state.plotly.react(state.plot, data, layout, SETTINGS);
   state.wait.hidden = true;
   state.button.disabled = false;
-};
-
-const fail = (state, error) => {
-  if (state.gone) return;
-  console.warn("Thaw: the chart could not be drawn.", error);
-  state.failedAt = Date.now();
-  state.wait.hidden = false;
-  state.wait.classList.add("failed");
-  setText(state.wait, state.data.words.unavailable);
 };
 
 // The picture is of its own making: light, with its title and what is to be read with it.
@@ -57,7 +46,7 @@ const save = async (state) => {
 const start = (root, data) => {
   const [head, chart] = [make("div", "head"), make("div", "chart")];
   const state = {
-    data, failedAt: -Infinity, title: make("div", "title"), button: make("button", "png"),
+    data, title: make("div", "title"), button: make("button", "png"),
     plot: make("div", "plot"), wait: make("div", "wait"), said: make("p", "said"),
   };
   state.button.type = "button";
@@ -69,29 +58,12 @@ const start = (root, data) => {
   chart.append(state.plot, state.wait);
   root.replaceChildren(head, chart, state.said);
   state.chart = chart;
-  state.observer = new ResizeObserver(() => request(state));
-  state.observer.observe(root);
-  setTimeout(() => {
-    if (!state.plotly && state.failedAt < 0) setText(state.wait, state.data.words.loading);
-  }, NAME_THE_WAIT_AFTER);
+  state.plots = [state];
   return state;
 };
 
-const end = (parentElement, state) => {
-  // The clean-up also runs where the node stays: then nothing may be thrown away.
-  if (parentElement.isConnected) return;
-  state.gone = true;
-  state.observer.disconnect();
-  state.plotly?.purge(state.plot);
-  states.delete(parentElement);
-};
-
 export default function ({ data, parentElement }) {
-  let state = states.get(parentElement);
-  if (!state) {
-    state = start(parentElement.querySelector(".thaw-chart-card"), data);
-    states.set(parentElement, state);
-  }
+  const state = mounted(parentElement, ".thaw-chart-card", data);
   const changed = JSON.stringify(state.data.shown) !== JSON.stringify(data.shown);
   state.data = data;
   state.chart.style.height = `${data.shown.layout.height}px`;
@@ -101,5 +73,5 @@ export default function ({ data, parentElement }) {
   setAttribute(state.plot, "aria-label", data.label);
   fetchLibrary(state);
   if (changed || !state.wait.hidden) request(state);
-  return () => setTimeout(() => end(parentElement, state), 0);
+  return leaving(parentElement, state);
 }

@@ -1,8 +1,6 @@
-const NAME_THE_WAIT_AFTER = 2000;
 const FAINT = 0.1;
 const CARD = 224;
 const GAP = 14;
-const states = new WeakMap();
 
 // The signs of Plotly that stand in the list of classes, on 16 by 16.
 const signs = {
@@ -82,7 +80,7 @@ const placeOf = (state, side, at) => {
 };
 
 const show = (state) => {
-  for (const side of state.sides) {
+  for (const side of state.plots) {
     const place = state.at === null ? null : placeOf(state, side, state.at);
     side.ring.hidden = !place;
     if (place) side.ring.style.translate = `${place.x}px ${place.y}px`;
@@ -154,7 +152,7 @@ const follow = (state, side) => {
 };
 
 const update = async (state) => {
-  for (const side of state.sides) {
+  for (const side of state.plots) {
     const width = side.plot.clientWidth;
     if (!width) continue;
     const points = state.data.plots[side.number];
@@ -163,17 +161,6 @@ const update = async (state) => {
     side.wait.hidden = true;
   }
   show(state);
-};
-
-const fail = (state, error) => {
-  if (state.gone) return;
-  console.warn("Thaw: the map could not be drawn.", error);
-  state.failedAt = Date.now();
-  for (const side of state.sides) {
-    side.wait.hidden = false;
-    side.wait.classList.add("failed");
-    setText(side.wait, state.data.words.unavailable);
-  }
 };
 
 const mark = (state) => {
@@ -218,7 +205,7 @@ const buildClasses = (state) => {
 
 const start = (root, data) => {
   const state = {
-    root, data, lit: new Set(), at: null, from: null, reach: 0, failedAt: -Infinity, buttons: [],
+    data, lit: new Set(), at: null, from: null, reach: 0, buttons: [],
     touch: matchMedia("(pointer: coarse)").matches, list: make("div", "classes"), all: make("button", "every"),
     told: make("p", "told"), help: make("p", "help"),
   };
@@ -239,7 +226,7 @@ const start = (root, data) => {
   };
   state.told.setAttribute("role", "status");
   const pair = make("div", "pair");
-  state.sides = data.plots.map((_points, number) => {
+  state.plots = data.plots.map((_points, number) => {
     const side = {
       number, node: make("section", "one"), title: make("div", "title"), chart: make("div", "chart"),
       plot: make("div", "plot"), ring: make("div", "ring"), card: make("div", "card"), wait: make("div", "wait"),
@@ -259,33 +246,15 @@ const start = (root, data) => {
     return side;
   });
   root.replaceChildren(state.list, pair, state.help, state.told);
-  state.observer = new ResizeObserver(() => request(state));
-  state.observer.observe(root);
-  setTimeout(() => {
-    if (!state.plotly && state.failedAt < 0) state.sides.forEach((side) => setText(side.wait, state.data.words.loading));
-  }, NAME_THE_WAIT_AFTER);
   return state;
 };
 
-const end = (parentElement, state) => {
-  // The clean-up also runs where the node stays: then nothing may be thrown away.
-  if (parentElement.isConnected) return;
-  state.gone = true;
-  state.observer.disconnect();
-  state.sides.forEach((side) => state.plotly?.purge(side.plot));
-  states.delete(parentElement);
-};
-
 export default function ({ data, parentElement }) {
-  let state = states.get(parentElement);
-  if (!state) {
-    state = start(parentElement.querySelector(".thaw-embedding-map"), data);
-    states.set(parentElement, state);
-  }
+  const state = mounted(parentElement, ".thaw-embedding-map", data);
   if (state.data.view !== data.view) [state.at, state.from] = [null, null];
   if (state.data.about !== data.about) state.lit.clear();
   state.data = data;
-  state.sides.forEach((side) => {
+  state.plots.forEach((side) => {
     side.chart.style.height = `${data.height}px`;
     setText(side.title, data.plots[side.number].title);
     setAttribute(side.plot, "aria-label", data.plots[side.number].label);
@@ -297,5 +266,5 @@ export default function ({ data, parentElement }) {
   mark(state);
   fetchLibrary(state);
   request(state);
-  return () => setTimeout(() => end(parentElement, state), 0);
+  return leaving(parentElement, state);
 }

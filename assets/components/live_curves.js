@@ -1,7 +1,5 @@
 const HEIGHT = 286;
 const MARGIN = { l: 44, r: 10, b: 44 };
-const NAME_THE_WAIT_AFTER = 2000;
-const states = new WeakMap();
 
 const readColours = (root) => {
   const probe = root.appendChild(make("span"));
@@ -155,41 +153,16 @@ const update = async (state) => {
   }
 };
 
-const fail = (state, error) => {
-  if (state.gone) return;
-  console.warn("Thaw: the curves could not be drawn.", error);
-  state.failedAt = Date.now();
-  for (const chart of Object.values(state.charts)) {
-    chart.wait.hidden = false;
-    chart.wait.classList.add("failed");
-    setText(chart.wait, state.data.words.unavailable);
-  }
-};
-
 const start = (root, data) => {
-  const state = { root, data, charts: {}, zoom: {}, failedAt: -Infinity, touch: matchMedia("(pointer: coarse)").matches };
+  const state = { root, data, charts: {}, zoom: {}, touch: matchMedia("(pointer: coarse)").matches };
   const pair = make("div", "pair");
   for (const { name } of data.charts) {
     state.charts[name] = buildChart(name);
     pair.append(state.charts[name].node);
   }
   root.replaceChildren(pair);
-  state.observer = new ResizeObserver(() => request(state));
-  state.observer.observe(root);
-  setTimeout(() => {
-    if (state.plotly || state.failedAt > 0) return;
-    Object.values(state.charts).forEach((chart) => setText(chart.wait, state.data.words.loading));
-  }, NAME_THE_WAIT_AFTER);
+  state.plots = Object.values(state.charts);
   return state;
-};
-
-const end = (parentElement, state) => {
-  // The clean-up also runs where the node stays: then nothing may be thrown away.
-  if (parentElement.isConnected) return;
-  state.gone = true;
-  state.observer.disconnect();
-  Object.values(state.charts).forEach((chart) => state.plotly?.purge(chart.plot));
-  states.delete(parentElement);
 };
 
 const show = (state, data) => {
@@ -207,12 +180,8 @@ const show = (state, data) => {
 };
 
 export default function ({ data, parentElement }) {
-  let state = states.get(parentElement);
-  if (!state) {
-    state = start(parentElement.querySelector(".thaw-curves"), data);
-    states.set(parentElement, state);
-  }
+  const state = mounted(parentElement, ".thaw-curves", data);
   show(state, data);
   listen(parentElement, data.live, (fresh) => fresh.curves && show(state, { ...state.data, ...fresh.curves }));
-  return () => setTimeout(() => end(parentElement, state), 0);
+  return leaving(parentElement, state);
 }

@@ -85,7 +85,7 @@ def backbone_cards(
         if on_change is not None and name in names:
             on_change(name)
 
-    register("backbone_cards", with_files=("scroll_box",))(
+    register("backbone_cards", with_files=("shelf", "scroll_box", "radio_cards"))(
         key=key,
         data={
             "cards": [_card(card) for card in cards],

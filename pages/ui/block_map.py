@@ -7,6 +7,7 @@ which a photo passes through them.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -27,19 +28,39 @@ def shape_text(shape: Sequence[int]) -> str:
     return "×".join(str(edge) for edge in shape)
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a block map tells beside the blocks.
+
+    Attributes:
+        labels: Own words in place of the usual ones: ``group`` (the row's accessible name), ``frozen`` and
+            ``learning`` (the legend), ``rate`` (a third entry of it, for what ``rates`` are; none unless
+            told), ``head`` and ``head_detail`` (the head's tile).
+        rates: What a block's tile says while it learns, such as its learning rate, by the block's name.
+        joins: What it says while it is frozen, such as when it joins.
+        watched: What the map shows just now, as a headline, while a training goes on: a block that begins
+            to learn then stands out for a moment.
+        warmth: How warm the tile of a block that learned is, 0 to 1, by the block's name: for a map that
+            shows what was measured. It is locked, and its tiles can still be reached by key; what
+            ``rates`` and ``joins`` say may then have several lines.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    rates: Mapping[str, Words] = field(default_factory=dict)
+    joins: Mapping[str, Words] = field(default_factory=dict)
+    watched: Parts = ()
+    warmth: Mapping[str, float] | None = None
+
+
 def block_map(
     blocks: Sequence[Block],
     trainable: Collection[str],
     *,
     head_parameters: int | None,
     key: str,
-    labels: dict[str, str] | None = None,
     locked: bool = False,
     from_scratch: bool = False,
-    rates: Mapping[str, Words] | None = None,
-    joins: Mapping[str, Words] | None = None,
-    watched: Parts = (),
-    warmth: Mapping[str, float] | None = None,
+    told: Told | None = None,
     on_change: Callable[[tuple[str, ...]], None] | None = None,
 ) -> tuple[str, ...]:
     """Show the blocks and return the names of those that may learn, in block order.
@@ -53,49 +74,47 @@ def block_map(
         head_parameters: Number of parameters of the head, which always learns; ``None`` where that is
             not known.
         key: The component's key, unique on the page.
-        labels: Own words in place of the usual ones: ``group`` (the row's accessible name),
-            ``frozen`` and ``learning`` (the legend), ``rate`` (a third entry of it, for what ``rates``
-            are; none unless told), ``head`` and ``head_detail`` (the head's tile).
         locked: True shows the blocks but lets none be toggled.
         from_scratch: True where the blocks start at random, so that a frozen one stays random.
-        rates: What a block's tile says while it learns, such as its learning rate, by the block's name.
-        joins: What it says while it is frozen, such as when it joins.
-        watched: What the map shows just now, as a headline, while a training goes on: a block that
-            begins to learn then stands out for a moment.
-        warmth: How warm the tile of a block that learned is, 0 to 1, by the block's name: for a map that
-            shows what was measured. It is locked, and its tiles can still be reached by key; what
-            ``rates`` and ``joins`` say may then have several lines.
+        told: What is told beside the blocks; ``None`` for nothing.
         on_change: Called with the new names before the script runs again, so that what stands
             above the map can follow in the same run.
 
     Returns:
         Names of the blocks that may learn.
     """
-    words = _words(from_scratch) | (labels or {})
+    told = told or Told()
     heard = on_choice(key, _checked(blocks, on_change))
     choice = unseen_choice(key)
-    wanted = _names(choice.value) if choice else trainable
-    learning = _in_order(blocks, wanted)
-    sizes = grouped(blocks)
+    learning = _in_order(blocks, _names(choice.value) if choice else trainable)
     register("block_map", with_files=("scroll_box", "block_groups"))(
         key=key,
         data={
-            "blocks": [
-                *(_tile(block, rates, joins, compact=bool(sizes)) for block in blocks),
-                _head_tile(head_parameters, words),
-            ],
-            "groups": [_group(group, learning, last=group is sizes[-1]) for group in sizes],
-            "learning": list(learning),
+            **_shown(blocks, learning, head_parameters, told, _words(from_scratch) | {**told.labels}),
             "seen": choices_seen(key),
-            "locked": locked or warmth is not None,
-            "noted": bool(rates or joins),
-            "watched": watched,
-            "warmth": None if warmth is None else dict(warmth),
-            "words": {name: words[name] for name in ("group", "frozen", "learning", "rate")},
+            "locked": locked or told.warmth is not None,
         },
         on_choice_change=heard,
     )
     return learning
+
+
+def _shown(
+    blocks: Sequence[Block], learning: Collection[str], head: int | None, told: Told, words: dict[str, str]
+) -> dict[str, Any]:
+    """Return what the component draws."""
+    sizes = grouped(blocks)
+    return {
+        "blocks": [
+            *(_tile(block, told, compact=bool(sizes)) for block in blocks), _head_tile(head, words),
+        ],
+        "groups": [_group(group, learning, last=group is sizes[-1]) for group in sizes],
+        "learning": list(learning),
+        "noted": bool(told.rates or told.joins),
+        "watched": told.watched,
+        "warmth": None if told.warmth is None else dict(told.warmth),
+        "words": {name: words[name] for name in ("group", "frozen", "learning", "rate")},
+    }
 
 
 def grouped(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], ...]:
@@ -137,10 +156,7 @@ def _group(blocks: Sequence[Block], learning: Collection[str], *, last: bool) ->
     }
 
 
-def _tile(
-    block: Block, rates: Mapping[str, Words] | None = None, joins: Mapping[str, Words] | None = None,
-    *, compact: bool = False,
-) -> dict[str, Any]:
+def _tile(block: Block, told: Told, *, compact: bool) -> dict[str, Any]:
     silent = ("", "")
     spoken = ngettext(
         "{block}: output {shape}, {parameters} parameter",
@@ -157,8 +173,8 @@ def _tile(
         "label": spoken.format(
             block=block_title(block.name), shape=shape, parameters=f"{block.parameters:,}"
         ),
-        "rate": (rates or {}).get(block.name, silent),
-        "joins": (joins or {}).get(block.name, silent),
+        "rate": told.rates.get(block.name, silent),
+        "joins": told.joins.get(block.name, silent),
         "fixed": False,
     }
 

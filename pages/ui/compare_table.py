@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.i18n import _
+from core.runs.status import State
 from pages.ui.compare_rows import Row, shown_of, usual
 from pages.ui.escape import distinct, one_line
 from pages.ui.pieces import caption
@@ -80,7 +81,7 @@ def _filtered(rows: Sequence[Row], dataset: str) -> list[Row]:
 
 
 def _grid(shown: Sequence[Row], *, one_set: bool) -> None:
-    """Show the table; which photos they learned from goes without saying where all have the same."""
+    """Show the table; some of it goes without saying: the photos of one set, a state that all have."""
     # NOTE: Streamlit knows the chosen rows by their place alone. So another list is another table, which
     # begins with the runs that are chosen. So is the first one in which some are.
     ids = [row.id for row in shown]
@@ -97,6 +98,8 @@ def _grid(shown: Sequence[Row], *, one_set: bool) -> None:
     frame = _frame(shown)
     if one_set:
         frame = frame.drop(columns="photos")
+    if all(row.run.status.state is State.FINISHED for row in shown):
+        frame = frame.drop(columns="state")
     st.dataframe(
         frame, key=key, on_select=choose, selection_mode="multi-row", hide_index=True,
         selection_default={"selection": {"rows": places}}, column_config=_columns(), row_height=ROW_PX,
@@ -116,6 +119,7 @@ def _cells(row: Row) -> dict[str, Any]:
     accuracy = None if result.test is None else result.test.accuracy
     return {
         "run": one_line(row.run.title, NAME_SHOWN),
+        "state": row.state,
         "setting": row.setting,
         "validation": _percent(result.val_accuracy),
         "test": _percent(None if accuracy is None else accuracy.value),
@@ -125,7 +129,6 @@ def _cells(row: Row) -> dict[str, Any]:
         "minutes": float("nan") if result.seconds is None else result.seconds / 60,
         "photos": one_line(row.run.plan.dataset_title, NAME_SHOWN),
         "backbone": row.backbone,
-        "state": row.state,
     }
 
 
@@ -134,21 +137,26 @@ def _percent(share: float | None) -> float:
 
 
 def _columns() -> dict[str, Any]:
+    """Return how each column is shown; as narrow as it can be read.
+
+    At 1,280 px all fit, but for the backbone where both the photos and the states differ. Of a long name the
+    beginning is shown.
+    """
     column = st.column_config
     return {
-        "run": column.TextColumn(_("Run"), pinned=True),
-        "setting": column.TextColumn(_("What learns"), width="medium", help=_(
+        "run": column.TextColumn(_("Run"), width=110, pinned=True),
+        "state": column.TextColumn(_("State"), width=94),
+        "setting": column.TextColumn(_("What learns"), width=136, help=_(
             "What learns, and the recipe where the run follows one to the letter.")),
-        "validation": column.NumberColumn(_("Validation"), format="%.1f%%", help=_(
+        "validation": column.NumberColumn(_("Validation"), width=76, format="%.1f%%", help=_(
             "The validation accuracy of the best epoch: choose by this one.")),
         "test": column.ProgressColumn(
-            _("Test accuracy"), format="%.1f%%", min_value=0, max_value=_PERCENT, color="blue"),
-        "interval": column.TextColumn(_("95% interval"), help=_(
+            _("Test accuracy"), width=94, format="%.1f%%", min_value=0, max_value=_PERCENT, color="blue"),
+        "interval": column.TextColumn(_("95% interval"), width=92, help=_(
             "Wilson's interval for the test accuracy: the fewer photos, the wider.")),
-        "share": column.NumberColumn(_("Share learning"), format="%.1f%%", help=_(
+        "share": column.NumberColumn(_("Learning"), width=70, format="%.1f%%", help=_(
             "The share of the network's parameters that learned.")),
-        "minutes": column.NumberColumn(_("Minutes"), format="%.1f"),
-        "photos": column.TextColumn(_("Photos")),
-        "backbone": column.TextColumn(_("Backbone")),
-        "state": column.TextColumn(_("State")),
+        "minutes": column.NumberColumn(_("Minutes"), width=62, format="%.1f"),
+        "photos": column.TextColumn(_("Photos"), width=84),
+        "backbone": column.TextColumn(_("Backbone"), width=130),
     }

@@ -128,15 +128,11 @@ def heatmaps(run: Listed) -> None:
 
 def _not_known(run: Listed, target: Target) -> None:
     """Offer to find out what the model says of these photos."""
-    workspace, folder = state.workspace(), run.folder
-
-    def work(progress: Progress) -> None:
-        evaluating.looked(workspace, folder, target, progress)
-
     st.markdown(_("What {run} says of these photos is not known yet.").format(run=plain(run.title)))
     study(
         run.id, look_kind(target), title=_("Looking at the photos"), button=_("Look at the photos"),
-        work=work, icon=":material/visibility:", primary=True,
+        work=partial(evaluating.looked, state.workspace(), run.folder, target),
+        icon=":material/visibility:", primary=True,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import streamlit as st
 
@@ -13,7 +13,6 @@ from core.insight.metrics import Evaluation
 from core.insight.predictions import Predictions
 from core.insight.ranking import Ranking, ranking
 from core.insight.rates import Rates, is_counted, rates
-from core.jobs import Progress
 from core.runs import studied
 from core.runs.listing import Listed
 from core.runs.work import evaluation_of, looks
@@ -135,12 +134,8 @@ def _about(target: Target) -> list[str]:
 
 def _look(run: Listed, target: Target, button: str, *, primary: bool = False) -> None:
     """Show the button that looks at photos, or how far that is."""
-    workspace, folder = state.workspace(), run.folder
-
-    def work(progress: Progress) -> None:
-        evaluating.looked(workspace, folder, target, progress)
-
-    study(run.id, look_kind(target), title=_("Looking at the photos"), button=button, work=work,
+    study(run.id, look_kind(target), title=_("Looking at the photos"), button=button,
+          work=partial(evaluating.looked, state.workspace(), run.folder, target),
           icon=":material/target:", primary=primary)
 
 

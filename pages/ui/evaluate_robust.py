@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -12,7 +13,6 @@ import streamlit as st
 from core.i18n import _, ngettext
 from core.insight.comparison import HARDLY_CHANCE, p_text
 from core.insight.corruptions import CORRUPTIONS, STRENGTHS, corrupted, titles
-from core.jobs import Progress
 from core.runs.listing import Listed
 from core.runs.work import evaluation_of
 from core.studies.holding_up import VERSIONS, HoldingUp, Worse, holding_up, kept_holding_up
@@ -45,21 +45,17 @@ def robust(run: Listed) -> None:
 
 
 def _not_known(run: Listed, split: str, count: int) -> None:
-    workspace, folder = state.workspace(), run.folder
-
-    def work(progress: Progress) -> None:
-        holding_up(workspace, folder, split, progress)
-
     said = ngettext(
         "{n} photo is looked at {times} times.", "{n} photos are looked at {times} times each.", count
     ).format(n=f"{count:,}", times=len(VERSIONS))
     if split == "validation":
         said += " " + _("There are no test photos, so it is measured on validation photos.")
-    elif evaluation_of(folder) is None:
+    elif evaluation_of(run.folder) is None:
         said += " " + _("That is the first look at the test photos of this run, and counts as one.")
     study(
         run.id, f"holding-up-{split}", title=_("Looking at the photos made worse"),
-        button=_("See whether it holds up"), work=work, primary=True,
+        button=_("See whether it holds up"), primary=True,
+        work=partial(holding_up, state.workspace(), run.folder, split),
     )
     caption(said)
 

@@ -58,7 +58,7 @@ def failed_text(standing: Standing) -> str:
 
 def time_text(seconds: float | None) -> str:
     """Return an expected time, or that it is not known."""
-    return _("not measured") if seconds is None else _("about {time}").format(time=about_text(seconds))
+    return _("time not measured") if seconds is None else _("about {time}").format(time=about_text(seconds))
 
 
 def about_marks(results: Results) -> str:

@@ -44,6 +44,8 @@ def _progress(key: str) -> None:
         _("Measuring {backbone} on this computer") if whole == 1
         else _("Measuring {backbone}, {n} of {whole}")
     ).format(backbone=title, n=snapshot.done + 1, whole=whole)
+    if snapshot.waits_for:
+        words = _("Waiting for {what} to end").format(what=snapshot.waits_for)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(snapshot.share, text=plain(words))
         if st.button(_("Stop measuring"), key=key, icon=":material/close:"):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.backbones import catalogue
 from core.i18n import _
-from core.jobs import Progress
 from core.runs.listing import Listed
 from core.studies.moving import MOST_PHOTOS, NAME, Moving, kept_moving, moving
 from core.training.counts import block_title, head_parameters
 from core.training.start import RANDOM
 from pages.ui import state
-from pages.ui.block_map import block_map
+from pages.ui.block_map import Told, block_map
 from pages.ui.moved_words import alike_text, exact_moved, photos_text, tile_words, verdict, warmth_of
 from pages.ui.pieces import caption, choice_table, note
 from pages.ui.study import study
@@ -29,17 +30,12 @@ def moved_blocks(run: Listed) -> None:
 
 
 def _not_known(run: Listed) -> None:
-    workspace, folder = state.workspace(), run.folder
-
-    def work(progress: Progress) -> None:
-        moving(workspace, folder, progress)
-
     st.markdown(_(
         "Compare every block with what it was before the training: its weights, and what it makes of "
         "photos."))
     study(
-        run.id, NAME, title=_("What moved"), button=_("Find out what moved"), work=work,
-        icon=":material/compare_arrows:", primary=True,
+        run.id, NAME, title=_("What moved"), button=_("Find out what moved"),
+        work=partial(moving, state.workspace(), run.folder), icon=":material/compare_arrows:", primary=True,
         words=_("At most {n} photos are looked at twice: as before the training, and as after it.").format(
             n=MOST_PHOTOS),
     )
@@ -52,9 +48,11 @@ def _shown(run: Listed, found: Moving) -> None:
     block_map(
         catalogue.get(plan.backbone).blocks_at(plan.size), plan.trainable,
         head_parameters=_head(run), key="moved-map", from_scratch=plan.weights.source == RANDOM,
-        rates=words, joins=words, warmth=warmth_of(found),
-        labels={"group": _("Blocks of the backbone: how far each has moved"),
-                "learning": _("learned from your photos: the warmer, the further it moved")},
+        told=Told(
+            rates=words, joins=words, warmth=warmth_of(found),
+            labels={"group": _("Blocks of the backbone: how far each has moved"),
+                    "learning": _("learned from your photos: the warmer, the further it moved")},
+        ),
     )
     with st.expander(_("The exact figures")):
         choice_table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.data import dataset as datasets
@@ -9,7 +11,6 @@ from core.data.dataset import Dataset
 from core.i18n import _
 from core.insight.metrics import Share
 from core.insight.projection import NEIGHBOURS
-from core.jobs import Progress
 from core.runs.listing import Listed
 from core.studies.mapping import MOST_PHOTOS, NAME, Method, PhotoMap, kept_photo_map, photo_map
 from core.studies.moving import kept_moving
@@ -36,16 +37,12 @@ def moved_map(run: Listed) -> None:
 
 
 def _not_known(run: Listed) -> None:
-    workspace, folder = state.workspace(), run.folder
-
-    def work(progress: Progress) -> None:
-        photo_map(workspace, folder, progress)
-
     st.markdown(_(
         "Lay photos out as points, those that the backbone finds alike beside each other: before the "
         "training, and after it."))
     study(
-        run.id, NAME, title=_("The map of photos"), button=_("Draw the map"), work=work,
+        run.id, NAME, title=_("The map of photos"), button=_("Draw the map"),
+        work=partial(photo_map, state.workspace(), run.folder),
         icon=":material/scatter_plot:", primary=kept_moving(run.folder) is not None,
         words=_("All photos are looked at twice, unless that was done before; at most {n} are drawn.").format(
             n=f"{MOST_PHOTOS:,}"),

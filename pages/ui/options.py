@@ -51,7 +51,7 @@ def options(
     if choice is not None and choice.value in names:
         tell(choice.value)
         chosen = choice.value
-    register("options")(
+    register("options", with_files=("radio_cards",))(
         key=key,
         data={
             "options": [asdict(option) for option in choices], "chosen": chosen,

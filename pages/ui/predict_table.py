@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TOP = 5
-ROW_PX = 44
+ROW_PX, HEAD_PX = 44, 38
 MOST_PICTURES = 200
 MOST_ROWS = 9
 NAME_SHOWN = 80
@@ -114,7 +114,7 @@ def table(rows: Sequence[Row], run: Listed) -> Row | None:
     answer = st.dataframe(
         _frame(rows), key=f"predict-{hashlib.sha256(keys.encode()).hexdigest()[:16]}", hide_index=True,
         on_select="rerun", selection_mode="single-row", column_config=_columns(), row_height=ROW_PX,
-        height=ROW_PX * min(len(rows), MOST_ROWS) + ROW_PX, placeholder="",
+        height=ROW_PX * min(len(rows), MOST_ROWS) + HEAD_PX, placeholder="",
         alt=_("What the model says of each photo; choose a row to see more of it below"),
     )
     caption(_("Choose a row to see below what speaks for its answer. A column's head sorts."))
@@ -183,11 +183,11 @@ def _columns() -> dict[str, Any]:
     column = st.column_config
     return {
         "picture": column.ImageColumn(_("Photo"), width=70),
-        "file": column.TextColumn(_("File"), width="medium"),
+        "file": column.TextColumn(_("File"), width=130),
         "is": column.TextColumn(_("Is"), help=_("The class that it has in its dataset.")),
-        "says": column.TextColumn(_("Says"), width=120),
+        "says": column.TextColumn(_("Says"), width=100),
         "sure": column.ProgressColumn(
-            _("How sure"), format="%.1f%%", min_value=0, max_value=100, color="blue", help=_(
+            _("How sure"), width=120, format="%.1f%%", min_value=0, max_value=100, color="blue", help=_(
                 "The probability of the likeliest class, named or not.")),
         "second": column.TextColumn(_("Second"), help=_("The next likeliest class.")),
         "second_sure": column.NumberColumn(_("How sure of it"), format="%.1f%%"),

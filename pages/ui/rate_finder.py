@@ -46,8 +46,9 @@ def find_rate(draft: Draft, dataset: Dataset) -> None:
         caption(_("Takes {n} steps of training at a rate that rises from one to the next, looks where the "
                   "loss falls fastest, and throws the model away.").format(n=STEPS))
         if plan.recipe.method != "single" and plan.trainable:
-            caption(_("It looks at the last stage, as if it came first. What learns there: the head and "
-                      "{blocks}.").format(blocks=what_learns(swept(plan))))
+            caption(_("It looks at the last stage, as if it came first: with a new head, where the training "
+                      "has one by then that has learned. What learns there: the head and {blocks}.").format(
+                blocks=what_learns(swept(plan))))
         now = state.thaw().rate_searches.snapshot(plan)
         if now.active is not None:
             st.fragment(_progress, run_every=1.0)(plan)

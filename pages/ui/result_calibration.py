@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -9,7 +10,6 @@ import streamlit as st
 from core.i18n import _, ngettext
 from core.insight.confidence import BINS, Calibration, calibration
 from core.insight.predictions import Predictions
-from core.jobs import Progress
 from core.runs.listing import Listed
 from core.studies import evaluating
 from core.studies.evaluating import Temperature
@@ -73,25 +73,21 @@ def _table(before: Calibration, after: Calibration | None) -> None:
 def _offer(run: Listed) -> None:
     st.markdown(_("Temperature scaling learns one number on the validation photos, so that the model is as "
                   "sure as it is right. Its answers stay the same."))
-    workspace, folder = state.workspace(), run.folder
-
-    def work(progress: Progress) -> None:
-        evaluating.fit_temperature(workspace, folder, progress)
-
-    study(run.id, "temperature", title=_("Calibrating"), button=_("Calibrate"), work=work,
+    study(run.id, "temperature", title=_("Calibrating"), button=_("Calibrate"),
+          work=partial(evaluating.fit_temperature, state.workspace(), run.folder),
           icon=":material/device_thermostat:")
 
 
 def _about(fit: Temperature, target: Target) -> None:
-    much = _("less sure") if fit.value > 1 else _("surer")
+    does = _("makes it less sure") if fit.value > 1 else _("makes it surer")
     if abs(fit.value - 1) < HARDLY:
-        much = _("hardly otherwise")
+        does = _("hardly changes how sure it is")
     st.markdown(ngettext(
-        "Temperature **{value}**, fitted on {n} validation photo: {much} than it says. Accuracy stays the "
-        "same. On the Predict page you can switch it on.",
-        "Temperature **{value}**, fitted on {n} validation photos: {much} than it says. Accuracy stays the "
-        "same. On the Predict page you can switch it on.", fit.images,
-    ).format(value=f"{fit.value:.2f}", n=f"{fit.images:,}", much=much))
+        "Temperature **{value}**, fitted on {n} validation photo, {does}. Accuracy stays the same. On the "
+        "Predict page you can switch it on.",
+        "Temperature **{value}**, fitted on {n} validation photos, {does}. Accuracy stays the same. On the "
+        "Predict page you can switch it on.", fit.images,
+    ).format(value=f"{fit.value:.2f}", n=f"{fit.images:,}", does=does))
     if target == Target("", "validation"):
         caption(_("It was fitted on these very photos: here it looks better than it is."))
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
 import streamlit as st
 
 from core.activations import budget
@@ -19,11 +16,13 @@ from core.training.speed import Measured, measured
 from core.training.stages import last_of
 from core.training.worth import (
     Amounts,
+    ViewsCost,
     all_frozen,
     amounts_of,
     cut_text,
     frozen_below,
     keeping,
+    views_costs,
     why_plain,
 )
 from core.words import about_text, bytes_text
@@ -34,46 +33,6 @@ from pages.ui.run_words import photos_text
 
 _GIGABYTE = 1e9
 _BUDGET, _CACHE, _FREED = "kept_budget", "cache", "kept_freed"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a number of views costs.
-
-    Attributes:
-        views: Views a photo; 0 for a fresh one in every epoch.
-        passes: Photos that have yet to go through the frozen part, each view counting as one.
-        seconds: What that takes; ``None`` where the backbone was not measured here.
-        bytes: What is kept on disk; 0 the textbook way.
-    """
-
-    views: int
-    passes: int
-    seconds: float | None
-    bytes: int
-
-
-def costs(
-    plan: Plan, amounts: Amounts, known: Measured | None, there: Callable[[Plan], int]
-) -> list[Cost]:
-    """Return what each number of views that is offered would cost.
-
-    Args:
-        plan: The plan, whose own number of views is among them.
-        amounts: How many photos there are.
-        known: What was measured of the backbone here, or ``None``.
-        there: Says how many of the photos of a plan the frozen part has seen in earlier runs.
-    """
-    offered = sorted({*(int(each) for each in bounds.VIEWS.choices), plan.recipe.views})
-    plans = [replace(plan, recipe=replace(plan.recipe, views=each)) for each in offered]
-    return [_cost(each, amounts, known, there(each)) for each in plans]
-
-
-def _cost(plan: Plan, amounts: Amounts, known: Measured | None, there: int) -> Cost:
-    takes = keeping(plan, amounts, known, found=there)
-    if why_plain(plan, amounts, known, found=there):
-        return Cost(plan.recipe.views, takes.plain_passes, takes.plain_seconds, 0)
-    return Cost(plan.recipe.views, max(0, takes.images - there), takes.seconds, takes.bytes)
 
 
 def views_text(views: int) -> str:
@@ -91,7 +50,7 @@ def view_costs(plan: Plan, dataset: Dataset) -> None:
     plan = last_of(plan)
     if not (plan.cache and frozen_below(plan)):
         return
-    found = costs(
+    found = views_costs(
         plan, amounts_of(dataset), _measured(plan),
         lambda choice: known_rows.found(state.workspace(), choice, dataset),
     )
@@ -110,7 +69,7 @@ def view_costs(plan: Plan, dataset: Dataset) -> None:
               "seen in earlier runs is not counted again."))
 
 
-def _time_text(cost: Cost) -> str:
+def _time_text(cost: ViewsCost) -> str:
     if not cost.passes:
         return _("none")
     return _("not measured") if cost.seconds is None else f"≈ {about_text(cost.seconds)}"

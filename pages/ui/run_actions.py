@@ -122,7 +122,7 @@ def _stop_help(run: Listed) -> str:
 
 def resuming(run: Listed, *, primary: bool) -> None:
     """Offer to go on with a run that was left."""
-    if not run.status.state.can_go_on:
+    if not steer.can_resume(run.folder):
         return
     st.button(
         _("Resume"), key="resume", icon=":material/play_arrow:", type="primary" if primary else "secondary",
@@ -134,7 +134,7 @@ def resuming(run: Listed, *, primary: bool) -> None:
 def more_epochs(run: Listed) -> None:
     """Offer a run that has finished some more epochs, where it can have them."""
     more = min(steer.MORE_EPOCHS, steer.most_more(run.plan, history_of(run.folder)))
-    if run.status.state is not State.FINISHED or more < 1 or not run.folder.places.last.is_file():
+    if run.status.state is not State.FINISHED or more < 1 or steer.lacks_checkpoint(run.folder):
         return
     label = ngettext("Train {n} more epoch", "Train {n} more epochs", more).format(n=more)
     st.button(
@@ -153,6 +153,14 @@ def _more_help(run: Listed) -> str:
     if recipe.early_stopping:
         return _("Goes on where it ended, to the last of these epochs.") + " " + again
     return _("Goes on where it ended, as if so many epochs had been planned.") + " " + again
+
+
+def why_it_stays(run: Listed) -> str:
+    """Say why a run that has ended can have no more epochs, where that is for its checkpoint; else empty."""
+    if run.status.state.active or not steer.lacks_checkpoint(run.folder):
+        return ""
+    return _("It cannot be trained further: it has no checkpoint here, which going on needs (a run that is "
+             "taken in comes without one). A new run can start from it on the Model page.")
 
 
 def name_and_bin(run: Listed) -> None:
@@ -221,6 +229,10 @@ def break_text(run: Listed) -> str:
     if not status.state.can_go_on:
         return ""
     done = len(run.folder.history())
+    if steer.lacks_checkpoint(run.folder):
+        return ngettext(
+            "{n} of {all} epochs has ended and is kept.", "{n} of {all} epochs have ended and are kept.",
+            done).format(n=done, all=status.epochs)
     if not done:
         return _("No epoch has ended yet. Resumed, it begins with what was kept of the photos.")
     return ngettext(

@@ -11,19 +11,26 @@ from core.runs.status import State
 from core.training.counts import what_learns
 from pages.ui import state
 from pages.ui.escape import one_line
+from pages.ui.locked import locked
 from pages.ui.pieces import lede
 from pages.ui.run_words import state_text
 
 
-def picked_run(sentence: str) -> Listed | None:
-    """Show which run is looked at, with a box to choose another where there are several.
+def run_of_page(name: str, title: str, sentence: str) -> Listed | None:
+    """Begin a page about a run: which one is looked at, with a box to choose another of several.
 
     Args:
-        sentence: What the page shows of it, with ``{run}`` for its name.
+        name: The page's name among the places.
+        title: Its title.
+        sentence: What the page shows of the run, with ``{run}`` for its name.
 
     Returns:
-        The run; ``None`` where none has a model.
+        The run; ``None`` where none has a model, which the page then says.
     """
+    journey = state.stand()
+    st.title(title, anchor=False)
+    if locked(journey, name):
+        return None
     folder = run_with_model(state.workspace(), state.draft(), state.who())
     ready = {run.id: run for run in with_model(state.workspace())}
     if folder is None or folder.id not in ready:

@@ -12,7 +12,7 @@ from core.training.counts import block_title, head_parameters, listed_blocks
 from core.training.plan import Plan
 from core.training.stages import HEAD, WHOLE, Stage, stage_at, stage_title, stages_of
 from core.training.start import RANDOM
-from pages.ui.block_map import block_map
+from pages.ui.block_map import Told, block_map
 from pages.ui.block_rates import Words, block_words, legend_text, span_text
 from pages.ui.component import Parts, emphasised
 from pages.ui.fields import rate_text
@@ -56,10 +56,12 @@ def stage_map(run: Listed, classes: int | None) -> None:
     block_map(
         catalogue.get(plan.backbone).blocks_at(plan.size), learning_now(run),
         head_parameters=head, key="stage-map", locked=True,
-        from_scratch=plan.weights.source == RANDOM, rates=block_words(plan),
-        joins=join_words(stages, at), watched=stage_parts(stages, at),
-        labels={"group": _("Blocks of the backbone: which of them learn just now"),
-                "learning": _("learns just now"), "rate": legend_text(plan)},
+        from_scratch=plan.weights.source == RANDOM,
+        told=Told(
+            rates=block_words(plan), joins=join_words(stages, at), watched=stage_parts(stages, at),
+            labels={"group": _("Blocks of the backbone: which of them learn just now"),
+                    "learning": _("learns just now"), "rate": legend_text(plan)},
+        ),
     )
 
 

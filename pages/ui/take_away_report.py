@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.i18n import _
-from core.jobs import Progress
 from core.runs.listing import Listed
 from core.studies.reporting import kept_report, make_report
 from core.words import bytes_text
@@ -30,13 +31,9 @@ def report_part(run: Listed) -> None:
                 _("Download ({size})").format(size=bytes_text(made.stat().st_size)),
                 report_url(run.id, download=True), icon=":material/download:")
             st.link_button(_("Model card"), card_url(run.id), icon=":material/description:")
-    workspace, folder = state.workspace(), run.folder
-
-    def work(progress: Progress) -> None:
-        make_report(workspace, folder, progress)
-
     study(
-        run.id, "report", title=_("Making the report"), work=work, icon=":material/article:",
+        run.id, "report", title=_("Making the report"), icon=":material/article:",
+        work=partial(make_report, state.workspace(), run.folder),
         button=_("Make the report") if made is None else _("Make it anew"),
         words=_("It measures nothing: only the heatmaps are drawn, which takes some seconds."),
     )

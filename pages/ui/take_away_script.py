@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.i18n import _
-from core.jobs import Progress
 from core.runs.listing import Listed
 from core.studies.scripting import Script, kept_script, script
 from core.words import bytes_text
@@ -32,14 +33,10 @@ def script_part(run: Listed) -> None:
 
 
 def _offer(run: Listed) -> None:
-    workspace, folder = state.workspace(), run.folder
-
-    def work(progress: Progress) -> None:
-        script(workspace, folder, progress)
-
     study(
-        run.id, "script", title=_("Writing the script"), button=_("Write the script"), work=work,
-        icon=":material/code:", words=_("It takes some seconds: the backbone is built to be put beside it."),
+        run.id, "script", title=_("Writing the script"), button=_("Write the script"),
+        work=partial(script, state.workspace(), run.folder), icon=":material/code:",
+        words=_("It takes some seconds: the backbone is built to be put beside it."),
     )
 
 

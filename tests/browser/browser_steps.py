@@ -263,6 +263,7 @@ def picture(page: Page, name: str) -> None:
     if not folder:
         return
     Path(folder).mkdir(parents=True, exist_ok=True)
+    settled(page)
     size = page.viewport_size or {"width": 1280, "height": 900}
     height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({**size, "height": max(640, min(int(height), 1400))})

@@ -102,6 +102,7 @@ def test_the_whole_journey_with_own_photos(
     button(page, "See how well it does").click()
     expect(page.get_by_text("Right on the first guess")).to_be_visible(timeout=ANSWER_MS)
     expect(page.get_by_text("test photos").first).to_be_visible()
+    expect(page.locator(".matrix .cell.filled").first).to_be_visible()
     picture(page, "evaluate")
 
     button(page, "Try it on new photos").click()

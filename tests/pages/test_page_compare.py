@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,6 +47,8 @@ from tests.conftest import make_photos
 ANOTHER = "f" * 32
 Measured = Callable[..., RunFolder]
 TABLE = re.compile(r"compare_table_")
+# What a window of 1,280 px leaves for the table, and the column of the boxes in it.
+TABLE_PX, CHOOSING_PX = 900, 33
 
 
 @pytest.fixture
@@ -117,6 +120,29 @@ def test_the_table_says_of_each_run_what_it_is_and_what_came_of_it(
     assert (first["state"], second["state"]) == ("finished", "did not finish")
     for unknown in ("validation", "test", "interval", "share"):
         assert pd.isna(second[unknown])
+
+
+def test_how_runs_stand_goes_without_saying_where_all_have_finished(
+    visitor: Visitor, measured: Measured, make_run: RunMaker
+) -> None:
+    measured()
+    assert "state" not in table(visitor.open("compare"))
+    make_run(State.FAILED)
+    assert list(table(visitor.open("compare"))["state"]) == ["did not finish", "finished"]
+
+
+def test_the_columns_fit_at_1280_px_but_for_the_last_of_all_however_long_a_name_is(
+    visitor: Visitor, measured: Measured, dataset: Dataset, make_run: RunMaker
+) -> None:
+    measured(name="x" * 60)
+    make_run(State.STOPPED)
+    for photos, beyond in ((dataset.id, 0), ("", 1)):
+        at = visitor.open("compare", dataset=photos)
+        names = list(table(at))
+        assert names[:2] == ["run", "state"]
+        widths = json.loads(at.dataframe[0].proto.columns)
+        fitting = names[: len(names) - beyond]
+        assert sum(widths[name]["width"] for name in fitting) <= TABLE_PX - CHOOSING_PX
 
 
 def test_the_recipe_that_a_run_follows_is_named(dataset: Dataset) -> None:

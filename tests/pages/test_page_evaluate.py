@@ -247,7 +247,7 @@ def test_a_fitted_temperature_is_shown_before_and_after(
         run, "temperature", {"value": 2.0, "images": 2, "loss_before": 1.0, "loss_after": 0.5})
     at = visitor.open("evaluate")
     text = words(at)
-    assert "Temperature **2.00**, fitted on 2 validation photos: less sure than it says" in text
+    assert "Temperature **2.00**, fitted on 2 validation photos, makes it less sure." in text
     assert "Calibrate" not in labels(at)
     guessing, before, after = chart(at, f"reliability-{run.id}-own-test")["data"]
     assert guessing["x"] == [0, 100]

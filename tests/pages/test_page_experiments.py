@@ -98,8 +98,8 @@ def test_each_card_says_what_it_tells_and_how_many_runs_it_takes_before_it_start
     found = cards(at)
     assert list(found) == ["data-size", "blocks", "seeds", "backbones"]
     count = len(design.data_size(plan, dataset).members)
-    assert found["data-size"]["note"] == f"{count} runs · not measured"
-    assert found["seeds"]["note"] == "5 runs · not measured"
+    assert found["data-size"]["note"] == f"{count} runs · time not measured"
+    assert found["seeds"]["note"] == "5 runs · time not measured"
     assert all(each["subtitle"] for each in found.values())
     assert f"{count} runs" in words(at)
     assert "EfficientNet-Lite0 · Head only" in words(at)
@@ -326,7 +326,7 @@ def test_evaluate_offers_the_fair_controls_and_shows_them_in_place(
     ended(base, 0.9)
     at = visitor.open("evaluate", dataset=dataset.id, run=base.id)
     assert "Is it really learning?" in words(at)
-    assert "3 runs, not measured." in words(at)
+    assert "3 runs, time not measured." in words(at)
     press(at, "Run the fair controls")
     (made,) = listed(workspace)
     assert made.kind == "controls"
@@ -350,7 +350,7 @@ def test_a_control_that_was_run_before_is_not_counted(
     base = make_run(plan=plan)
     ended(base, 0.9)
     text = words(visitor.open("evaluate", dataset=dataset.id, run=base.id))
-    assert "2 runs, not measured. 1 more was run before and is not run again." in text
+    assert "2 runs, time not measured. 1 more was run before and is not run again." in text
 
 
 def test_a_run_that_was_stopped_has_no_controls_and_says_why(
@@ -371,7 +371,7 @@ def test_cancelled_controls_can_be_run_again(
           else State.STOPPED, cancelled=True)
     at = visitor.open("evaluate", dataset=dataset.id, run=base.id)
     assert "Not every control has ended" in words(at)
-    assert "2 runs, not measured. 1 more was run before" in words(at)
+    assert "2 runs, time not measured. 1 more was run before" in words(at)
     assert "Run the fair controls" in labels(at)
 
 

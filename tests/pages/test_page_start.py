@@ -93,6 +93,8 @@ def test_a_run_of_photos_with_a_hostile_title_is_shown_letter_by_letter(
 
 def test_what_was_interrupted_is_offered_the_newest_first(visitor: Visitor, make_run: RunMaker) -> None:
     runs = [make_run(State.INTERRUPTED, epoch=3, epochs=10) for _each in range(4)]
+    for run in runs:
+        run.places.last.write_bytes(b"checkpoint")
     make_run(State.PAUSED)
     at = visitor.open("start")
     assert [each for each in labels(at) if each.startswith("Resume")] == [
@@ -107,9 +109,20 @@ def test_what_was_interrupted_and_left_is_not_offered_again_and_stays(
     visitor: Visitor, make_run: RunMaker
 ) -> None:
     run = make_run(State.INTERRUPTED)
+    run.places.last.write_bytes(b"checkpoint")
     at = press(visitor.open("start"), "Leave it")
     assert run.status().state is State.STOPPED
     assert not [each for each in labels(at) if each.startswith("Resume")]
+    assert "Resume" in labels(visitor.open("train", run=run.id)), "as the help of the button says"
+
+
+def test_what_was_interrupted_and_has_nothing_to_go_on_from_is_not_offered(
+    visitor: Visitor, make_run: RunMaker
+) -> None:
+    run = make_run(State.INTERRUPTED)
+    assert labels(visitor.open("start"))[:-1] == ["Use the sample", "Choose photos"]
+    run.places.last.write_bytes(b"checkpoint")
+    assert labels(visitor.open("start"))[:2] == ["Resume Run 1", "Leave it"]
 
 
 def test_a_name_is_typed_once_and_kept_for_this_browser(visitor: Visitor) -> None:

@@ -229,7 +229,7 @@ def test_a_finished_run_says_what_was_kept_and_leads_on(
 
 
 def test_a_stopped_run_says_what_was_kept(visitor: Visitor, dataset: Dataset, make_run: RunMaker) -> None:
-    make_run(State.STOPPED, epoch=3, epochs=10)
+    make_run(State.STOPPED, epoch=3, epochs=10).places.last.write_bytes(b"checkpoint")
     at = visitor.open("train", dataset=dataset.id)
     assert headline(at) == "Stopped in epoch 3 of 10"
     assert "The weights of epoch 2 were kept" in words(at)

@@ -54,17 +54,33 @@ def test_a_run_that_was_left_can_be_resumed_and_says_how_far_it_had_come(
     visitor: Visitor, dataset: Dataset, make_run: RunMaker, how: State
 ) -> None:
     run = make_run(how, epoch=3, epochs=10)
+    run.places.last.write_bytes(b"checkpoint")
     at = visitor.open("train", dataset=dataset.id)
-    assert "2 of 10 epochs have ended and are kept." in words(at)
+    assert "2 of 10 epochs have ended and are kept. Resumed, it goes on from there." in words(at)
     press(at, "Resume")
     assert run.status().state is State.QUEUED
     assert headline(at) == "Waiting, number 1 in the queue"
+
+
+@pytest.mark.parametrize("how", [State.STOPPED, State.FINISHED])
+def test_a_run_that_came_without_its_checkpoint_says_that_it_cannot_be_trained_further(
+    visitor: Visitor, dataset: Dataset, make_run: RunMaker, how: State
+) -> None:
+    run = make_run(how, epoch=3, epochs=10)
+    at = visitor.open("train", dataset=dataset.id)
+    assert "It cannot be trained further: it has no checkpoint here" in words(at)
+    assert "Resumed" not in words(at)
+    assert not [label for label in labels(at) if label == "Resume" or label.startswith("Train ")]
+    run.places.last.write_bytes(b"checkpoint")
+    at = visitor.open("train", dataset=dataset.id)
+    assert "It cannot be trained further" not in words(at)
 
 
 def test_a_run_whose_photos_are_gone_says_so_when_it_is_to_be_resumed(
     visitor: Visitor, dataset: Dataset, make_run: RunMaker
 ) -> None:
     run = make_run(State.PAUSED, plan=Plan("gone", "Gone", "efficientnet-lite0"))
+    run.places.last.write_bytes(b"checkpoint")
     at = press(visitor.open("train", run=run.id), "Resume")
     assert "no longer in the workspace" in at.error[0].value
     assert run.status().state is State.PAUSED

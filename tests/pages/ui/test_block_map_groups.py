@@ -7,7 +7,7 @@ from mounting import mounted_by
 
 from core.backbones import catalogue
 from pages.ui import block_map as module
-from pages.ui.block_map import block_map, grouped
+from pages.ui.block_map import Told, block_map, grouped
 
 MANY = catalogue.get("mobilenetv2").blocks
 FEW = catalogue.get("efficientnet-lite0").blocks
@@ -89,5 +89,6 @@ def test_from_scratch_frozen_means_frozen_at_random(mounted: list[dict[str, Any]
 
 
 def test_own_words_win_over_those_for_scratch(mounted: list[dict[str, Any]]) -> None:
-    block_map(FEW, (), head_parameters=1, key="map", from_scratch=True, labels={"frozen": "still"})
+    block_map(
+        FEW, (), head_parameters=1, key="map", from_scratch=True, told=Told(labels={"frozen": "still"}))
     assert mounted[-1]["words"]["frozen"] == "still"

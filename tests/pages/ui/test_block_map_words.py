@@ -23,7 +23,7 @@ def test_blocks_have_titles(name: str, title: str) -> None:
 
 def test_a_tile_tells_its_figures_in_full_to_a_screen_reader() -> None:
     block = catalogue.get("efficientnet-lite0").blocks[2]
-    tile = module._tile(block)
+    tile = module._tile(block, module.Told(), compact=False)
     assert tile["label"] == f"Block 2: output 56×56×24, {block.parameters:,} parameters"
     assert tile["count"] == parameters_text(block.parameters)
 

@@ -34,7 +34,7 @@ def test_how_an_experiment_stands_is_said_in_a_few_words(standing: Standing, sai
 
 
 def test_a_time_that_is_not_known_is_not_0() -> None:
-    assert time_text(None) == "not measured"
+    assert time_text(None) == "time not measured"
     assert time_text(1500) == "about 25 min"
 
 
