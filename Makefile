@@ -29,8 +29,9 @@ test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types
 	@$(BIN)/python -m pytest tests -m "not zoo and not browser" $(BESIDE)
 	@$(MAKE) --no-print-directory browser
 
-zoo: $(VENV)/.installed-dev ## build every backbone of keras.applications and prove its blocks (long)
-	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/training tests/core/runs -m zoo
+zoo: $(VENV)/.installed-dev zoo-studies ## build every backbone of keras.applications and prove its blocks; zoo-studies too (long)
+	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/backbones/test_imagenet_path.py \
+		tests/core/training tests/core/runs -m zoo
 
 zoo-weights: $(VENV)/.installed-dev ## save and load the weights of every backbone in every form (longer)
 	@$(BIN)/python -m pytest tests/core/backbones -m zoo --ignore tests/core/backbones/test_zoo.py
@@ -56,7 +57,7 @@ pages: $(VENV)/.installed-dev ## the tests of the pages and routes, without a br
 browser: $(VENV)/.installed-dev chromium ## the tests in a real Chromium
 	@$(BIN)/python -m pytest tests/browser -n 2 --dist loadfile
 
-screenshots: $(VENV)/.installed-dev chromium ## make the README's picture anew
+screenshots: $(VENV)/.installed-dev chromium ## make the README's pictures anew
 	@THAW_SCREENSHOTS=assets/screenshots $(BIN)/python -m pytest tests/browser -k journey
 
 backbones: $(VENV)/.installed-dev ## describe keras.applications anew, after another Keras was installed

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = sorted((ROOT / "core").rglob("*.py"))
@@ -26,10 +25,14 @@ SHOWN = {
 }
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path, *, top_only: bool = False) -> Iterator[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = tree.body if top_only else list(ast.walk(tree))
-    for node in nodes:
+    tree = tree_of(path)
+    for node in tree.body if top_only else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -37,27 +40,34 @@ def imports(path: Path, *, top_only: bool = False) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_core_never_imports_streamlit_or_the_pages(path: Path) -> None:
-    assert not {name.split(".")[0] for name in imports(path)} & {"streamlit", "pages", "app"}
+def found_in(
+    paths: Sequence[Path], look: Callable[[Path], Collection[str]]
+) -> dict[str, Collection[str]]:
+    """Return what a look at each file has found, by the file."""
+    assert paths
+    return {str(path.relative_to(ROOT)): found for path in paths if (found := look(path))}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_pages_import_no_tensorflow_at_the_top(path: Path) -> None:
-    assert not {name.split(".")[0] for name in imports(path, top_only=True)} & HEAVY
+def test_core_never_imports_streamlit_or_the_pages() -> None:
+    assert found_in(CORE, lambda path: {
+        name.split(".")[0] for name in imports(path)} & {"streamlit", "pages", "app"}) == {}
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_inside_core_go_down_only(path: Path) -> None:
-    parts = path.relative_to(ROOT / "core").with_suffix("").parts
-    if parts[0] not in LAYERS:
-        assert not {name.split(".")[1] for name in imports(path) if name.startswith("core.")} & set(
-            LAYERS
-        ) or parts[0] == "__main__"
-        return
-    above = LAYERS[: LAYERS.index(parts[0])]
-    used = {name.split(".")[1] for name in imports(path) if name.startswith("core.")}
-    assert not used & set(above)
+def test_pages_import_no_tensorflow_at_the_top() -> None:
+    assert found_in(PAGES, lambda path: {
+        name.split(".")[0] for name in imports(path, top_only=True)} & HEAVY) == {}
+
+
+def imported_from_above(path: Path) -> set[str]:
+    part = path.relative_to(ROOT / "core").with_suffix("").parts[0]
+    if part == "__main__":
+        return set()
+    above = LAYERS[: LAYERS.index(part)] if part in LAYERS else LAYERS
+    return {name.split(".")[1] for name in imports(path) if name.startswith("core.")} & set(above)
+
+
+def test_imports_inside_core_go_down_only() -> None:
+    assert found_in(CORE, imported_from_above) == {}
 
 
 def test_the_pages_and_the_app_load_without_tensorflow_keras_or_sklearn() -> None:
@@ -91,11 +101,10 @@ def is_words(node: ast.expr) -> bool:
     return isinstance(text, str) and any(sign.isalpha() for sign in text.replace(":gray[", ""))
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_texts_that_are_shown_go_through_the_catalogue(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = []
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+def shown_as_they_are(path: Path) -> list[str]:
+    """Return the texts of a page that are shown and are in no catalogue."""
+    found: list[str] = []
+    for call in (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name not in SHOWN or "log" in ast.unparse(call.func).lower():
             continue
@@ -104,7 +113,11 @@ def test_texts_that_are_shown_go_through_the_catalogue(path: Path) -> None:
         named = [k.value for k in call.keywords if k.arg in ("help", "label", "text")]
         shown = [*positional, *named]
         found += [ast.unparse(text) for arg in shown for text in literals(arg) if is_words(text)]
-    assert found == []
+    return found
+
+
+def test_texts_that_are_shown_go_through_the_catalogue() -> None:
+    assert found_in(PAGES, shown_as_they_are) == {}
 
 
 def test_a_catalogue_is_taken_up_whole(tmp_path: Path) -> None:
