@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,8 +26,11 @@ from tests.waiting import until
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Elsewhere:
-    return Elsewhere(tmp_path)
+def place(tmp_path: Path) -> Iterator[Elsewhere]:
+    # NOTE: tests that run in the background ignore Ctrl-C, and what they start would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield Elsewhere(tmp_path)
+    signal.signal(signal.SIGINT, before)
 
 
 def pressed(process: subprocess.Popen[str], *, told: str = "") -> tuple[str, str]:
