@@ -6,12 +6,14 @@ PORT ?= 8501
 TB_PORT ?= 6006
 # A file's tests stay together: what a module's fixtures have built is built once.
 BESIDE := -n auto --maxprocesses 4 --dist loadfile
+# Long tests on two processes, whose networks may be large: whoever is done takes over from the other.
+TWO := -n 2 --dist worksteal
 WORKSPACE ?=
 SHARE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run tensorboard test zoo zoo-weights zoo-studies check lint types unit pages backbones browser chromium bench screenshots clean
+.PHONY: help run tensorboard test zoo zoo-weights check lint types unit pages backbones browser chromium bench screenshots clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,15 +31,13 @@ test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types
 	@$(BIN)/python -m pytest tests -m "not zoo and not browser" $(BESIDE)
 	@$(MAKE) --no-print-directory browser
 
-zoo: $(VENV)/.installed-dev zoo-studies ## build every backbone of keras.applications and prove its blocks; zoo-studies too (long)
+zoo: $(VENV)/.installed-dev ## every backbone's blocks, and training, heatmaps, exports and scripts of every family (long)
 	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/backbones/test_imagenet_path.py \
-		tests/core/training tests/core/runs -m zoo
+		tests/core/training tests/core/runs tests/core/insight tests/core/export tests/core/studies \
+		-m zoo $(TWO)
 
 zoo-weights: $(VENV)/.installed-dev ## save and load the weights of every backbone in every form (longer)
 	@$(BIN)/python -m pytest tests/core/backbones -m zoo --ignore tests/core/backbones/test_zoo.py
-
-zoo-studies: $(VENV)/.installed-dev ## heatmaps, exports and scripts of backbones of every family (long)
-	@$(BIN)/python -m pytest tests/core/insight tests/core/export tests/core/studies -m zoo
 
 check: $(VENV)/.installed-dev lint types ## the quick checks: lint, types, fast tests
 	@$(BIN)/python -m pytest tests -m "not slow and not browser and not zoo" -q $(BESIDE)
