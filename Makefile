@@ -7,6 +7,7 @@ TB_PORT ?= 6006
 # A file's tests stay together: what a module's fixtures have built is built once.
 BESIDE := -n auto --maxprocesses 4 --dist loadfile
 # Long tests on two processes, whose networks may be large: whoever is done takes over from the other.
+# NOTE: TensorFlow keeps some of every graph for ever: 580 tests in one go took 18 GB, so they go in three.
 TWO := -n 2 --dist worksteal
 WORKSPACE ?=
 SHARE ?=
@@ -32,9 +33,9 @@ test: $(VENV)/.installed-dev chromium lint types ## run every check: lint, types
 	@$(MAKE) --no-print-directory browser
 
 zoo: $(VENV)/.installed-dev ## every backbone's blocks, and training, heatmaps, exports and scripts of every family (long)
-	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/backbones/test_imagenet_path.py \
-		tests/core/training tests/core/runs tests/core/insight tests/core/export tests/core/studies \
-		-m zoo $(TWO)
+	@$(BIN)/python -m pytest tests/core/backbones/test_zoo.py tests/core/backbones/test_imagenet_path.py -m zoo $(TWO)
+	@$(BIN)/python -m pytest tests/core/training tests/core/runs -m zoo $(TWO)
+	@$(BIN)/python -m pytest tests/core/insight tests/core/export tests/core/studies -m zoo $(TWO)
 
 zoo-weights: $(VENV)/.installed-dev ## save and load the weights of every backbone in every form (longer)
 	@$(BIN)/python -m pytest tests/core/backbones -m zoo --ignore tests/core/backbones/test_zoo.py
