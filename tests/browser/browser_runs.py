@@ -16,8 +16,8 @@ def status(run: Path) -> dict[str, Any]:
 
 
 def run_folders(workspace: Path) -> list[Path]:
-    """Return the run folders of a workspace, oldest first."""
-    found = (path.parent for path in (workspace / "runs").glob("*/status.json"))
+    """Return the run folders of a workspace, oldest first; the plan is what makes one, and its last file."""
+    found = (path.parent for path in (workspace / "runs").glob("*/plan.json"))
     return sorted(found, key=lambda run: ((run / "plan.json").stat().st_mtime, run.name))
 
 
