@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from core.data.dataset import Dataset
+from core.runs import steer
+from core.runs.folder import RunFolder
+from core.runs.status import State
+from core.training.events import EpochRow
+from core.training.plan import Plan
+from core.workspace import Workspace
 
 ACTIVE = ("queued", "preparing", "training")
 
@@ -34,6 +43,15 @@ def left_runs(workspace: Path) -> list[Path]:
 def finished_runs(workspace: Path) -> list[Path]:
     """Return the runs that went to their planned end."""
     return [run for run in run_folders(workspace) if status(run)["state"] == "finished"]
+
+
+def ended_run(workspace: Workspace, dataset: Dataset) -> RunFolder:
+    """Make a run that has finished, with a model that nobody can load."""
+    run = steer.create(workspace, Plan(dataset.id, dataset.title, "efficientnet-lite0"), wait=False)
+    run.write_history([EpochRow(1, "fit", 1.0, 0.5, 1.0, 0.5, 1e-3, 2.0)])
+    run.model.write_bytes(b"0" * 1000)
+    run.write_status(replace(run.status(), state=State.FINISHED, started=10.0, ended=70.0))
+    return run
 
 
 def done(run: Path) -> tuple[int, int]:

@@ -37,6 +37,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture
+def own_server(tmp_path: Path) -> Server:
+    """A server of a test's own, which the test starts."""
+    return Server(tmp_path / "workspace")
+
+
 # NOTE: not for the session. Playwright's sync API leaves an event loop running in this thread, and
 # tests of other folders start loops of their own.
 @pytest.fixture(scope="module")

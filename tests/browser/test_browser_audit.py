@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from browser_photos import HOSTILE
+from browser_runs import ended_run
 from browser_steps import Visits, settled, visit, wait_until
 from playwright.sync_api import Locator, Page, expect
 
@@ -15,11 +15,8 @@ from core.data.intake import take_in
 from core.data.marks import BAD, KEEP, WRONG, Mark, marks_of
 from core.drafts import Draft
 from core.insight.audit import Audit, Mislabelled, Strange
-from core.runs import steer, studied
-from core.runs.status import State
+from core.runs import studied
 from core.studies.auditing import NAME
-from core.training.events import EpochRow
-from core.training.plan import Plan
 from core.workspace import Workspace
 from tests.conftest import make_photos
 from tests.serving import Server
@@ -30,21 +27,13 @@ NARROW = 420
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Server:
-    return Server(tmp_path / "workspace")
-
-
-@pytest.fixture
 def dataset(own_server: Server, tmp_path: Path) -> Dataset:
     """Photos of two classes, one with a hostile name, and a run whose audit called three in question."""
     workspace = Workspace.open(own_server.workspace)
     folder = make_photos(tmp_path / "photos", 20, ("blue", "red"))
     (folder / "red").rename(folder / HOSTILE[3].replace("/", ""))
     made = take_in(folder, workspace)
-    run = steer.create(workspace, Plan(made.id, made.title, "efficientnet-lite0"), wait=False)
-    run.write_history([EpochRow(1, "fit", 1.0, 0.5, 1.0, 0.5, 1e-3, 2.0)])
-    run.model.write_bytes(b"0" * 1000)
-    run.write_status(replace(run.status(), state=State.FINISHED, started=10.0, ended=70.0))
+    run = ended_run(workspace, made)
     blue, red = ([item.path for item in made.items if item.label == label] for label in (0, 1))
     found = Audit(
         len(made.items), (), 0, 0, 0.987,

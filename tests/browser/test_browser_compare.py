@@ -46,11 +46,6 @@ def _run(workspace: Workspace, dataset: Dataset, right: str, top: float, name: s
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Server:
-    return Server(tmp_path / "workspace")
-
-
-@pytest.fixture
 def runs(own_server: Server, tmp_path: Path) -> Sequence[RunFolder]:
     """Three runs, the second with a name that is a link to a picture elsewhere."""
     workspace = Workspace.open(own_server.workspace)

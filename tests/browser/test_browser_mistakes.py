@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browser_photos import HOSTILE
+from browser_runs import ended_run
 from browser_steps import Visits, settled, wait_until
 from playwright.sync_api import Locator, Page, expect
 
@@ -17,21 +17,12 @@ from core.data.marks import BAD, KEEP, WRONG, Mark, marks_of
 from core.drafts import Draft
 from core.insight.metrics import evaluate
 from core.insight.predictions import Predictions
-from core.runs import steer
-from core.runs.status import State
 from core.runs.studied import keep_predictions
-from core.training.events import EpochRow
-from core.training.plan import Plan
 from core.workspace import Workspace
 from tests.conftest import make_photos
 from tests.serving import Server
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Server:
-    return Server(tmp_path / "workspace")
 
 
 @pytest.fixture
@@ -41,9 +32,7 @@ def dataset(own_server: Server, tmp_path: Path) -> Dataset:
     folder = make_photos(tmp_path / "photos", 20, ("blue", "green", "red"))
     (folder / "green").rename(folder / HOSTILE[0].replace("/", ""))
     made = take_in(folder, workspace)
-    run = steer.create(workspace, Plan(made.id, made.title, "efficientnet-lite0"), wait=False)
-    run.write_history([EpochRow(1, "fit", 1.0, 0.5, 1.0, 0.5, 1e-3, 2.0)])
-    run.model.write_bytes(b"0" * 1000)
+    run = ended_run(workspace, made)
     items = made.of_split("test")
     labels = np.asarray([item.label for item in items], dtype=np.int32)
     chances = np.full((len(items), 3), 0.1, dtype=np.float32)
@@ -52,7 +41,6 @@ def dataset(own_server: Server, tmp_path: Path) -> Dataset:
         made.classes, tuple(item.path for item in items), labels, chances))
     truth = labels.tolist()
     run.write_report({"test": evaluate(truth, [(each + 1) % 3 for each in truth], made.classes, 0).to_json()})
-    run.write_status(replace(run.status(), state=State.FINISHED, started=10.0, ended=70.0))
     return made
 
 

@@ -35,11 +35,6 @@ ADA = "Ada <b>*x*</b>"
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Server:
-    return Server(tmp_path / "workspace")
-
-
-@pytest.fixture
 def draft(own_server: Server, tmp_path: Path) -> Draft:
     photos = take_in(patterns(tmp_path / "photos", HOSTILE[:3], 32), Workspace.open(own_server.workspace))
     # The textbook way, so that a training lasts.
